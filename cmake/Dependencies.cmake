@@ -1,0 +1,38 @@
+# The libraries Narrows stands on, gathered in narrows_deps. `make deps` installs them on Debian.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
+pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
+find_package(ZLIB REQUIRED)
+
+function(narrows_library out header library hint)
+  find_path(${out}_INCLUDE ${header} PATH_SUFFIXES nifti)
+  find_library(${out}_LIBRARY ${library})
+  if(NOT ${out}_INCLUDE OR NOT ${out}_LIBRARY)
+    message(FATAL_ERROR "${header} or lib${library} is missing: install ${hint} (make deps does)")
+  endif()
+endfunction()
+# By header and library: oneDNN's own CMake package wants OpenCL headers.
+narrows_library(DNNL dnnl.h dnnl libdnnl-dev)
+narrows_library(NIFTI2 nifti2_io.h nifti2 libnifti2-dev)
+find_library(ZNZ_LIBRARY znz REQUIRED)
+find_path(RANDOM123_INCLUDE Random123/philox.h REQUIRED)
+find_program(PROTOC_C protoc-c REQUIRED)
+find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
+
+add_library(narrows_deps INTERFACE)
+target_include_directories(narrows_deps SYSTEM INTERFACE ${DNNL_INCLUDE} ${NIFTI2_INCLUDE} ${RANDOM123_INCLUDE})
+target_link_libraries(narrows_deps INTERFACE PkgConfig::JANSSON PkgConfig::PROTOBUF_C PkgConfig::SPNG
+  PkgConfig::TURBOJPEG PkgConfig::NETTLE ${DNNL_LIBRARY} ${NIFTI2_LIBRARY} ${ZNZ_LIBRARY} ZLIB::ZLIB m)
+
+# OpenMP: gcc's, which is the one oneDNN is linked with. clang gets the SIMD pragmas alone.
+find_package(Threads REQUIRED)
+target_link_libraries(narrows_deps INTERFACE Threads::Threads)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(narrows_deps INTERFACE -fopenmp)
+  target_link_options(narrows_deps INTERFACE -fopenmp)
+else()
+  target_compile_options(narrows_deps INTERFACE -fopenmp-simd)
+endif()

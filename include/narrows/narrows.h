@@ -1,0 +1,8 @@
+/* Narrows: which parts of an image a classifier's prediction needs, in bits. The one header to include. */
+#ifndef NARROWS_NARROWS_H
+#define NARROWS_NARROWS_H
+
+#include <narrows/error.h>
+#include <narrows/tensor.h>
+
+#endif

@@ -1,0 +1,23 @@
+/* Loops over threads, with results that do not depend on how many there are.
+ *
+ * The range is cut into chunks of a fixed size that only the caller chooses; a reduction therefore stores
+ * one partial result a chunk and adds them up in order.
+ */
+#ifndef NW_BASE_PARALLEL_H
+#define NW_BASE_PARALLEL_H
+
+#include <stddef.h>
+
+typedef void (*nw_chunk_fn)(void *context, size_t begin, size_t end);
+
+/* Calls fn for [0, chunk), [chunk, 2 chunk), ... of [0, count), each once, on the threads of this call. */
+void nw_parallel(size_t count, size_t chunk, nw_chunk_fn fn, void *context);
+
+/* Threads that nw_parallel and oneDNN use when called from this thread (1 without OpenMP). */
+int nw_threads(void);
+
+/* Sets that number for the calling thread alone and returns the old one; 0 leaves it. To be restored by the
+ * caller, so that the library changes nothing for others. */
+int nw_threads_set(int threads);
+
+#endif
