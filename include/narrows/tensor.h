@@ -35,6 +35,12 @@ NW_API size_t nw_dtype_size(nw_dtype dtype); /* bytes an element */
 
 typedef struct nw_tensor nw_tensor;
 
+/* A shape: rank dimensions, outermost first. */
+typedef struct nw_shape {
+    int rank;
+    int64_t dims[NW_MAX_RANK];
+} nw_shape;
+
 /* A new zeroed tensor with one reference. dims[rank] >= 0; rank 0 is a scalar. NW_BAD_INPUT where the size
  * overflows or the rank is above NW_MAX_RANK. */
 NW_API nw_status nw_tensor_new(nw_dtype dtype, int rank, const int64_t *dims, nw_tensor **out, nw_error *err);

@@ -8,11 +8,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-typedef struct nw_shape {
-    int rank;
-    int64_t dims[NW_MAX_RANK];
-} nw_shape;
-
 struct nw_tensor {
     atomic_int references;
     nw_dtype dtype;

@@ -1,0 +1,84 @@
+/* Programs: a piece of a model's graph, made ready to run forward and backward.
+ *
+ * A program has inputs and outputs by tensor name; any inner tensor may be either, so the part before the
+ * bottleneck and the part after it are two programs. All choices are made and all memory is taken when it is
+ * compiled; nw_program_run and nw_program_backward allocate nothing. A program belongs to one thread at a time;
+ * programs of one model share its weights.
+ */
+#ifndef NARROWS_PROGRAM_H
+#define NARROWS_PROGRAM_H
+
+#include <narrows/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum nw_precision {
+    NW_PRECISION_F32, /* oneDNN and SIMD, single precision */
+    NW_PRECISION_F64  /* plain loops in double: the reference, slow */
+} nw_precision;
+
+typedef struct nw_dimension {
+    const char *name; /* a symbolic dimension of the file, "input[2]" for the third of an input */
+    int64_t value;
+} nw_dimension;
+
+/* Zero-initialise for the defaults. Name lists are arrays with a count. */
+typedef struct nw_program_options {
+    const char *const *inputs; /* NULL: the graph's inputs */
+    size_t input_count;
+    const nw_shape *input_shapes; /* [input_count], or NULL: from the model and `dimensions` */
+    const char *const *outputs;        /* NULL: the graph's outputs */
+    size_t output_count;
+    const char *const *diffs; /* tensors whose gradients backward gives: inputs or anything inside */
+    size_t diff_count;
+    int64_t batch;            /* first dimension of every input where dynamic, or overridden; 0: 1 */
+    const nw_dimension *dimensions; /* the other dynamic dimensions */
+    size_t dimension_count;
+    nw_precision precision;
+    int threads;        /* 0: as the environment has it */
+    int unfused;        /* non-zero: keep every tensor of the graph readable, fuse nothing */
+    int profile;        /* non-zero: measure the time of each step */
+} nw_program_options;
+
+typedef struct nw_program nw_program;
+
+NW_API nw_status nw_program_compile(nw_model *model, const nw_program_options *options, nw_program **out,
+                                    nw_error *err);
+NW_API void nw_program_free(nw_program *program);
+
+/* Inputs, outputs and gradients are plain row-major arrays inside the program (float; double for F64), valid as
+ * long as it. Names as in the options; *shape may be NULL. NULL where the program has no such tensor. */
+NW_API void *nw_program_input(nw_program *program, const char *name, nw_shape *shape);
+NW_API const void *nw_program_output(nw_program *program, const char *name, nw_shape *shape);
+/* Where the caller writes d loss / d output before nw_program_backward (zero at first). */
+NW_API void *nw_program_diff_output(nw_program *program, const char *name);
+/* Where backward leaves d loss / d tensor. */
+NW_API const void *nw_program_diff(nw_program *program, const char *name, nw_shape *shape);
+
+/* From the inputs to the outputs. NW_NOT_FINITE is not checked here: the caller knows what must be finite. */
+NW_API nw_status nw_program_run(nw_program *program, nw_error *err);
+/* From the gradients of the outputs to those asked for; after a run. */
+NW_API nw_status nw_program_backward(nw_program *program, nw_error *err);
+
+/* Bytes of the arena, and of weights packed for it (shared with other programs). */
+NW_API size_t nw_program_memory(const nw_program *program);
+/* Floating-point operations of one run and one backward, multiply and add counted as two. */
+NW_API double nw_program_flops(const nw_program *program, int backward);
+/* Instruction set that the kernels were chosen for: "avx512_core_bf16", ...; "double" on the reference path. */
+NW_API const char *nw_program_isa(const nw_program *program);
+/* One line a step: kind, implementation, node, time. For --profile and tests. */
+typedef struct nw_step_info {
+    const char *kind, *impl, *node; /* node: its name, or "" */
+    int backward;
+    double flops, bytes, seconds; /* seconds: sum over runs since compile, with options.profile */
+    long runs;
+} nw_step_info;
+NW_API size_t nw_program_step_count(const nw_program *program);
+NW_API nw_step_info nw_program_step(const nw_program *program, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
