@@ -7,6 +7,7 @@
 #define NW_GRAPH_GRAPH_H
 
 #include "base/strmap.h"
+#include "graph/act.h"
 #include "tensor/tensor.h"
 
 struct nw_op;
@@ -48,6 +49,10 @@ typedef struct nw_node {
     int *inputs, *outputs; /* value indices; -1 stands for an omitted optional one */
     size_t attr_count;
     nw_attr *attrs;
+    /* Set by fusion (engine/fuse.c), for the fast path alone: the last input is added to the result, then the
+     * activation is applied. */
+    bool fused_add;
+    nw_act act;
 } nw_node;
 
 typedef struct nw_graph {

@@ -9,7 +9,7 @@
 #define NW_PLAN_PLAN_H
 
 #include "graph/graph.h"
-#include "plan/layout.h"
+#include "tensor/layout.h"
 
 typedef struct nw_plan nw_plan;
 
@@ -91,8 +91,7 @@ nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw
 nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error *err);
 /* As nw_plan_diff_dst, and multiplied by an activation's derivative that follows from its result (the
  * backward of relu, clip, ... fused into the sum): see nw_act. dst is the value's forward buffer. */
-struct nw_act;
-nw_status nw_plan_diff_act(nw_plan *plan, int value, const struct nw_act *act, const nw_layout *layout,
+nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* How the elements of a value lie in memory: row-major, or with one dimension cut into blocks of 8 or 16
  * that lie innermost (oneDNN's nChw16c when axis = 1). A blocked dimension is padded to whole blocks with zeros,
  * which every writer keeps zero. */
-#ifndef NW_PLAN_LAYOUT_H
-#define NW_PLAN_LAYOUT_H
+#ifndef NW_TENSOR_LAYOUT_H
+#define NW_TENSOR_LAYOUT_H
 
 #include "tensor/tensor.h"
 
