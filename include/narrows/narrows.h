@@ -3,6 +3,7 @@
 #define NARROWS_NARROWS_H
 
 #include <narrows/error.h>
+#include <narrows/image.h>
 #include <narrows/model.h>
 #include <narrows/program.h>
 #include <narrows/tensor.h>
