@@ -4,8 +4,11 @@
 
 #include <narrows/error.h>
 #include <narrows/image.h>
+#include <narrows/explain.h>
+#include <narrows/inspect.h>
 #include <narrows/model.h>
 #include <narrows/program.h>
+#include <narrows/stats.h>
 #include <narrows/tensor.h>
 
 #endif
