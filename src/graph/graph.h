@@ -19,13 +19,22 @@ typedef struct nw_value {
     char *name;
     nw_dtype dtype;
     bool has_shape;
-    nw_shape shape;            /* as far as the file or the inference gives it */
+    nw_shape shape;             /* as far as the file or the inference gives it */
     char *symbols[NW_MAX_RANK]; /* of a graph input: the name of a dynamic dimension, or NULL */
-    nw_tensor *data;           /* a constant, or NULL */
-    int producer;              /* node, or -1 */
+    nw_tensor *data;            /* a constant, or NULL */
+    int producer;               /* node, or -1 */
 } nw_value;
 
-typedef enum nw_attr_kind { NW_ATTR_FLOAT, NW_ATTR_INT, NW_ATTR_STRING, NW_ATTR_TENSOR, NW_ATTR_FLOATS, NW_ATTR_INTS, NW_ATTR_STRINGS, NW_ATTR_OTHER } nw_attr_kind;
+typedef enum nw_attr_kind {
+    NW_ATTR_FLOAT,
+    NW_ATTR_INT,
+    NW_ATTR_STRING,
+    NW_ATTR_TENSOR,
+    NW_ATTR_FLOATS,
+    NW_ATTR_INTS,
+    NW_ATTR_STRINGS,
+    NW_ATTR_OTHER
+} nw_attr_kind;
 
 typedef struct nw_attr {
     char *name;
@@ -34,16 +43,17 @@ typedef struct nw_attr {
     int64_t i;
     char *s; /* zero-terminated copy */
     nw_tensor *t;
-    size_t count; /* of floats or ints */
+    size_t count; /* of floats, ints or strings */
     float *floats;
     int64_t *ints;
+    char **strings;
 } nw_attr;
 
 typedef struct nw_node {
-    char *name;    /* the file's, or made from the type and the first output; never empty */
-    char *op_type; /* "Conv" */
-    char *domain;  /* "" is the ONNX one */
-    int opset;     /* version of that domain in the model; 0 where the model imports none */
+    char *name;             /* the file's, or made from the type and the first output; never empty */
+    char *op_type;          /* "Conv" */
+    char *domain;           /* "" is the ONNX one */
+    int opset;              /* version of that domain in the model; 0 where the model imports none */
     const struct nw_op *op; /* NULL: unknown to Narrows */
     int input_count, output_count;
     int *inputs, *outputs; /* value indices; -1 stands for an omitted optional one */
@@ -85,11 +95,13 @@ void nw_graph_set_constant(nw_graph *graph, int value, nw_tensor *data);
 nw_status nw_graph_add_node(nw_graph *graph, const char *op_type, const char *domain, int opset,
                             const char *name, int input_count, const int *inputs, int output_count,
                             const int *outputs, nw_node **out, nw_error *err);
-/* Adds an empty attribute to fill in. */
+/* Adds an empty attribute to fill in; what it points to then belongs to the node (nw_free, nw_tensor_unref).
+ * NW_BAD_MODEL where the node has one of that name. The pointer is valid until the next one is added. */
 nw_status nw_node_add_attr(nw_node *node, const char *name, nw_attr_kind kind, nw_attr **out, nw_error *err);
 
-/* Sorts the nodes topologically and checks: one producer a value, no cycle, every input produced, constant or
- * a graph input. NW_BAD_MODEL otherwise, naming the node. */
+/* Sorts the nodes topologically (those already in order keep it) and checks: one producer a value, no cycle,
+ * every input and every output of the graph produced, constant or a graph input. NW_BAD_MODEL otherwise,
+ * naming the node. */
 nw_status nw_graph_finish(nw_graph *graph, nw_error *err);
 
 const nw_attr *nw_node_attr(const nw_node *node, const char *name);
@@ -99,10 +111,16 @@ const char *nw_node_string(const nw_node *node, const char *name, const char *ot
 /* NULL and *count = 0 where the attribute is missing. */
 const int64_t *nw_node_ints(const nw_node *node, const char *name, size_t *count);
 
+/* For messages about a name that is not in the graph: up to three names of inner tensors that may have been
+ * meant, nearest first, as "'a', 'b' or 'c'"; "" where nothing is near. A node's name counts as its first
+ * output's. Returns text. */
+enum { NW_SUGGEST_TEXT = 512 };
+char *nw_graph_suggest(const nw_graph *graph, const char *name, char *text, size_t size);
+
 /* "node 37 'layer4.1.conv2' (Conv)" */
 enum { NW_NODE_TEXT = 256 };
 char *nw_node_text(const nw_graph *graph, const nw_node *node, char text[NW_NODE_TEXT]);
-/* Fails with that in front. */
+/* Fails with the graph's name and that in front: "model.onnx: node 37 'layer4.1.conv2' (Conv): ...". */
 nw_status nw_node_fail(nw_error *err, nw_status status, const nw_graph *graph, const nw_node *node,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 

@@ -17,7 +17,7 @@ struct nw_model {
     size_t metadata_count;
     struct nw_metadata {
         char *key, *value;
-    } *metadata;
+    } * metadata;
     /* Weights packed for the kernels, shared by all programs: engine/weights.c. */
     pthread_mutex_t lock;
     struct nw_weights_cache *weights;
