@@ -3,12 +3,15 @@
 #define NARROWS_NARROWS_H
 
 #include <narrows/error.h>
-#include <narrows/image.h>
 #include <narrows/explain.h>
+#include <narrows/image.h>
 #include <narrows/inspect.h>
 #include <narrows/model.h>
+#include <narrows/ops.h>
 #include <narrows/program.h>
+#include <narrows/report.h>
 #include <narrows/stats.h>
 #include <narrows/tensor.h>
+#include <narrows/version.h>
 
 #endif

@@ -1,0 +1,89 @@
+/* Pictures and records of a result: colour maps, the overlay of a map on its image, the manifest of a run. */
+#ifndef NARROWS_REPORT_H
+#define NARROWS_REPORT_H
+
+#include <narrows/error.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- colour maps: sequential, lightness grows evenly, so they read in grey and with any colour vision -- */
+
+NW_API size_t nw_colormap_count(void);
+/* "ember" (the default), "tide", "grey"; NULL beyond the last. */
+NW_API const char *nw_colormap_name(size_t i);
+/* The colour at 0 <= t <= 1 (clamped). NW_USAGE for an unknown name; NULL is the default. */
+NW_API nw_status nw_colormap_rgb(const char *name, double t, unsigned char rgb[3], nw_error *err);
+
+/* -- pictures: 8-bit RGB, rows from the top -- */
+
+typedef struct nw_picture {
+    int width, height;
+    unsigned char *rgb; /* [height][width][3] */
+} nw_picture;
+
+NW_API void nw_picture_free(nw_picture *picture);
+/* Writes a PNG whole or not at all. */
+NW_API nw_status nw_picture_write_png(const nw_picture *picture, const char *path, nw_error *err);
+
+/* -- overlay: the image, the same with the map on it, a colour bar -- */
+
+/* Zero-initialise; `image`, `rows`, `columns` and `map` are needed. Arrays are row-major [rows][columns]. */
+typedef struct nw_overlay {
+    const float *image; /* grey; any range, shown from its smallest to its largest value */
+    const float *map;   /* not negative; NULL draws the image alone */
+    const float *mask;  /* NULL, or a region (above zero is inside) that is outlined in a panel of its own */
+    int64_t rows, columns;
+    double aspect;          /* height of a pixel over its width, in mm; 0: 1 */
+    double high;            /* the value at the top of the colour bar; 0: the largest of the map */
+    const char *unit;       /* "bit/px": gets an SI prefix; NULL or "": a bar without a unit */
+    const char *colormap;   /* NULL: the default */
+    const char *title;      /* one line above, UTF-8 (what is not ASCII shows as '?'); may be NULL */
+    const char *caption;    /* one line below; may be NULL */
+    const char *mask_label; /* above the mask's panel; NULL: "mask" */
+    int panel;              /* height of a panel in pixels; 0: that of the image, within 448 .. 768 */
+} nw_overlay;
+
+/* nw_picture_free releases *out. NW_BAD_INPUT for sizes out of 1 .. 65536, NW_NOT_FINITE for a map with NaN.
+ */
+NW_API nw_status nw_overlay_draw(const nw_overlay *overlay, nw_picture *out, nw_error *err);
+
+/* Several pictures on one sheet, `columns` a row (0: as square as may be). */
+NW_API nw_status nw_picture_sheet(const nw_picture *pictures, size_t count, int columns, nw_picture *out,
+                                  nw_error *err);
+
+/* -- manifest: one JSON a run (docs/manifest.md) -- */
+
+enum { NW_MANIFEST_VERSION = 1 };
+
+typedef struct nw_manifest nw_manifest;
+
+/* A new record with its schema version, the tool's version and the time of the start. */
+NW_API nw_status nw_manifest_new(const char *command, nw_manifest **out, nw_error *err);
+NW_API void nw_manifest_free(nw_manifest *manifest);
+
+/* Sets a value at a path such as "model.digest" or "images.0.total_bits": names make objects, numbers make
+ * arrays (the next free index appends). A key with a dot in it is written with "\\." in the path. Errors (no
+ * memory, a path through a value) are kept and reported by nw_manifest_write. A number that is not finite
+ * becomes null. */
+NW_API void nw_manifest_text(nw_manifest *manifest, const char *path, const char *value);
+NW_API void nw_manifest_number(nw_manifest *manifest, const char *path, double value);
+NW_API void nw_manifest_integer(nw_manifest *manifest, const char *path, int64_t value);
+NW_API void nw_manifest_flag(nw_manifest *manifest, const char *path, int value);
+NW_API void nw_manifest_numbers(nw_manifest *manifest, const char *path, const double *values, size_t count);
+/* JSON text as it is; NW_BAD_INPUT (kept) where it does not parse. */
+NW_API void nw_manifest_json(nw_manifest *manifest, const char *path, const char *json);
+
+/* The record as text, to be released with nw_manifest_release_text; NULL when memory is out. */
+NW_API char *nw_manifest_dump(const nw_manifest *manifest);
+NW_API void nw_manifest_release_text(char *text);
+/* Adds the time of the end and writes the file whole or not at all. */
+NW_API nw_status nw_manifest_write(nw_manifest *manifest, const char *path, nw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

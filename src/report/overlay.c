@@ -1,0 +1,239 @@
+/* The picture to look at: the image, the image under the map, a colour bar, a line above and one below. */
+#include "base/memory.h"
+#include "report/canvas.h"
+#include "report/resample.h"
+#include "report/ticks.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MARGIN = 18,
+    GAP = 12,
+    BAR = 16,
+    BAR_GAP = 18,
+    TITLE = 40,
+    FOOT = 38,
+    LEAST_PANEL = 448,
+    MOST_PANEL = 768
+};
+static const nw_rgb paper = {0x14, 0x16, 0x1b}, ink = {0xea, 0xec, 0xf0}, faint = {0x9a, 0xa0, 0xac},
+                    edge = {0x3a, 0x3e, 0x47}, outline = {0x54, 0xd6, 0xff};
+static const double title_unit = 1.15, caption_unit = 1.0, tick_unit = 0.95;
+
+/* What is drawn, in display pixels. */
+typedef struct canvas {
+    const nw_overlay *spec;
+    nw_picture picture;
+    int width, height; /* of a panel */
+    float *image;      /* [height][width], 0..1 */
+    float *map;        /* share of the colour bar, 0..1, or NULL */
+    float *mask;       /* or NULL */
+    double high;
+    unsigned char colours[256][3];
+} canvas;
+
+/* How much of a colour covers the image: weak evidence leaves the anatomy visible. */
+static double cover(double share) {
+    return 0.85 * sqrt(share);
+}
+
+static nw_rgb mixed(double grey, const unsigned char colour[3], double share) {
+    double v = 255 * grey;
+    return (nw_rgb){(unsigned char)lrint(v + share * (colour[0] - v)),
+                    (unsigned char)lrint(v + share * (colour[1] - v)),
+                    (unsigned char)lrint(v + share * (colour[2] - v))};
+}
+
+static nw_status check(const nw_overlay *spec, nw_error *err) {
+    if (!spec->image || spec->rows < 1 || spec->columns < 1 || spec->rows > 65536 || spec->columns > 65536)
+        return nw_fail(err, NW_BAD_INPUT, "an overlay needs an image of 1 to 65536 rows and columns");
+    for (int64_t i = 0; i < spec->rows * spec->columns; i++) {
+        if (!isfinite(spec->image[i]))
+            return nw_fail(err, NW_NOT_FINITE, "the image under a map is not finite");
+        if (spec->map && !isfinite(spec->map[i])) return nw_fail(err, NW_NOT_FINITE, "a map is not finite");
+        if (spec->mask && !isfinite(spec->mask[i]))
+            return nw_fail(err, NW_NOT_FINITE, "a mask is not finite");
+    }
+    return NW_OK;
+}
+
+static void panel_size(const nw_overlay *spec, int *width, int *height) {
+    double aspect = spec->aspect > 0 && isfinite(spec->aspect) ? spec->aspect : 1;
+    double rows = (double)spec->rows * (aspect > 1 ? aspect : 1);
+    double h = spec->panel > 0 ? spec->panel : fmin(MOST_PANEL, fmax(LEAST_PANEL, rows));
+    double w = h * (double)spec->columns / ((double)spec->rows * aspect);
+    double widest = 1.6 * h;
+    if (w > widest) {
+        h *= widest / w;
+        w = widest;
+    }
+    *width = (int)fmax(16, rint(w));
+    *height = (int)fmax(16, rint(h));
+}
+
+static nw_status resized(const canvas *c, const float *src, float **dst, nw_error *err) {
+    size_t count = (size_t)c->width * (size_t)c->height;
+    *dst = nw_calloc(count, sizeof **dst);
+    if (!*dst) return nw_no_memory(err, count * sizeof **dst, "a picture");
+    return nw_display_resize(src, c->spec->rows, c->spec->columns, *dst, c->height, c->width, err);
+}
+
+static nw_status prepare(canvas *c, nw_error *err) {
+    const nw_overlay *spec = c->spec;
+    int64_t count = (int64_t)c->width * c->height;
+    for (int i = 0; i < 256; i++) NW_TRY(nw_colormap_rgb(spec->colormap, i / 255.0, c->colours[i], err));
+
+    NW_TRY(resized(c, spec->image, &c->image, err));
+    float low = spec->image[0], high = low;
+    for (int64_t i = 1; i < spec->rows * spec->columns; i++) {
+        low = fminf(low, spec->image[i]);
+        high = fmaxf(high, spec->image[i]);
+    }
+    for (int64_t i = 0; i < count; i++)
+        c->image[i] = high > low ? fminf(1, fmaxf(0, (c->image[i] - low) / (high - low))) : 0.5f;
+
+    if (spec->map) {
+        c->high = spec->high;
+        if (!(c->high > 0))
+            for (int64_t i = 0; i < spec->rows * spec->columns; i++)
+                c->high = fmax(c->high, (double)spec->map[i]);
+        NW_TRY(resized(c, spec->map, &c->map, err));
+        for (int64_t i = 0; i < count; i++)
+            c->map[i] = c->high > 0 ? fminf(1, fmaxf(0, (float)(c->map[i] / c->high))) : 0;
+    }
+    if (spec->mask) {
+        NW_TRY(resized(c, spec->mask, &c->mask, err));
+        float most = 0;
+        for (int64_t i = 0; i < spec->rows * spec->columns; i++) most = fmaxf(most, spec->mask[i]);
+        for (int64_t i = 0; most > 0 && i < count; i++) c->mask[i] /= most;
+    }
+    return NW_OK;
+}
+
+static bool on_outline(const canvas *c, int x, int y) {
+    const float *m = c->mask;
+    bool inside = m[y * c->width + x] > 0.5f;
+    for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++) {
+            int i = x + dx, j = y + dy;
+            if (i < 0 || j < 0 || i >= c->width || j >= c->height) continue;
+            if ((m[j * c->width + i] > 0.5f) != inside) return true;
+        }
+    return false;
+}
+
+typedef enum panel { PLAIN, MASK, MAP } panel;
+
+static void draw_panel(canvas *c, panel kind, int left, int top) {
+    for (int y = 0; y < c->height; y++)
+        for (int x = 0; x < c->width; x++) {
+            size_t i = (size_t)y * (size_t)c->width + (size_t)x;
+            double share = kind == MAP ? (double)c->map[i] : 0;
+            const unsigned char *colour = c->colours[(int)lrint(255 * share)];
+            nw_blend(&c->picture, left + x, top + y, mixed((double)c->image[i], colour, cover(share)), 1);
+            if (kind == MASK && c->mask[i] > 0.5f) nw_blend(&c->picture, left + x, top + y, outline, 0.22);
+            if (kind == MASK && on_outline(c, x, y)) nw_blend(&c->picture, left + x, top + y, outline, 1);
+        }
+    nw_frame(&c->picture, left - 1, top - 1, c->width + 2, c->height + 2, edge);
+}
+
+static void draw_bar(canvas *c, int left, int top, const nw_ticks *ticks) {
+    int height = c->height - 24; /* room for the unit above */
+    top += 24;
+    for (int y = 0; y < height; y++) {
+        double share = 1 - (double)y / (height - 1);
+        const unsigned char *colour = c->colours[(int)lrint(255 * share)];
+        for (int x = 0; x < BAR; x++)
+            nw_blend(&c->picture, left + x, top + y, mixed(0.35, colour, cover(share)), 1);
+    }
+    nw_frame(&c->picture, left - 1, top - 1, BAR + 2, height + 2, edge);
+    for (int i = 0; i < ticks->count; i++) {
+        double share = c->high > 0 ? ticks->value[i] / c->high : 0;
+        int y = top + (int)lrint((1 - share) * (height - 1));
+        nw_fill(&c->picture, left + BAR + 1, y, 5, 1, faint);
+        nw_text(&c->picture, left + BAR + 10, y - 6 * tick_unit + 0.5, tick_unit, ticks->text[i], 0, ink);
+    }
+    nw_text(&c->picture, left, top - 22, tick_unit, ticks->unit, 0, ink);
+}
+
+static nw_status draw(canvas *c, nw_error *err) {
+    const nw_overlay *spec = c->spec;
+    int panels = 1 + (spec->mask != NULL) + (spec->map != NULL);
+    nw_ticks ticks = {0};
+    double bar = 0;
+    if (spec->map) {
+        if (c->high > 0)
+            nw_ticks_make(c->high, spec->unit, 5, &ticks);
+        else
+            ticks = (nw_ticks){.count = 1, .text = {"0"}};
+        if (!(c->high > 0) && spec->unit) snprintf(ticks.unit, sizeof ticks.unit, "%s", spec->unit);
+        for (int i = 0; i < ticks.count; i++)
+            bar = fmax(bar, nw_text_width(ticks.text[i], tick_unit) + 10 + BAR);
+        bar = BAR_GAP + fmax(bar, nw_text_width(ticks.unit, tick_unit));
+    }
+    int top = spec->title ? TITLE + 6 : MARGIN, bottom = spec->caption ? FOOT + 4 : MARGIN;
+    int width = 2 * MARGIN + panels * c->width + (panels - 1) * GAP + (int)ceil(bar);
+    int height = top + c->height + bottom;
+    NW_TRY(nw_picture_new(width, height, paper, &c->picture, err));
+
+    int left = MARGIN;
+    draw_panel(c, PLAIN, left, top);
+    if (spec->mask) {
+        left += c->width + GAP;
+        draw_panel(c, MASK, left, top);
+        nw_text(&c->picture, left + 8, top + 8, tick_unit, spec->mask_label ? spec->mask_label : "mask",
+                c->width - 16, outline);
+    }
+    if (spec->map) {
+        left += c->width + GAP;
+        draw_panel(c, MAP, left, top);
+        draw_bar(c, left + c->width + BAR_GAP, top, &ticks);
+    }
+    if (spec->title) nw_text(&c->picture, MARGIN, 17, title_unit, spec->title, width - 2 * MARGIN, ink);
+    if (spec->caption)
+        nw_text(&c->picture, MARGIN, height - 27, caption_unit, spec->caption, width - 2 * MARGIN, faint);
+    return NW_OK;
+}
+
+nw_status nw_overlay_draw(const nw_overlay *overlay, nw_picture *out, nw_error *err) {
+    NW_TRY(check(overlay, err));
+    canvas c = {.spec = overlay};
+    panel_size(overlay, &c.width, &c.height);
+    nw_status status = prepare(&c, err);
+    if (status == NW_OK) status = draw(&c, err);
+    nw_free(c.image);
+    nw_free(c.map);
+    nw_free(c.mask);
+    if (status == NW_OK)
+        *out = c.picture;
+    else
+        nw_picture_free(&c.picture);
+    return status;
+}
+
+nw_status nw_picture_sheet(const nw_picture *pictures, size_t count, int columns, nw_picture *out,
+                           nw_error *err) {
+    if (count < 1) return nw_fail(err, NW_USAGE, "a sheet needs at least one picture");
+    if (columns < 1) columns = (int)ceil(sqrt((double)count));
+    int width = 0, height = 0;
+    for (size_t i = 0; i < count; i++) {
+        width = pictures[i].width > width ? pictures[i].width : width;
+        height = pictures[i].height > height ? pictures[i].height : height;
+    }
+    size_t rows = (count + (size_t)columns - 1) / (size_t)columns;
+    if (rows > 65536 / (size_t)height || columns > 65536 / width)
+        return nw_fail(err, NW_BAD_INPUT, "a sheet of %zu pictures would be too large", count);
+    nw_picture sheet;
+    NW_TRY(nw_picture_new(columns * width, (int)rows * height, paper, &sheet, err));
+    for (size_t i = 0; i < count; i++) {
+        size_t x = i % (size_t)columns * (size_t)width, y = i / (size_t)columns * (size_t)height;
+        for (size_t r = 0; r < (size_t)pictures[i].height; r++)
+            memcpy(sheet.rgb + 3 * ((y + r) * (size_t)sheet.width + x),
+                   pictures[i].rgb + 3 * r * (size_t)pictures[i].width, 3 * (size_t)pictures[i].width);
+    }
+    *out = sheet;
+    return NW_OK;
+}
