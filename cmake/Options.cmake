@@ -11,6 +11,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG")
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O3 -g")
+set(CMAKE_C_FLAGS_SANITIZE "-O1 -g") # quick to build; for NARROWS_SANITIZE
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -fno-math-errno
                     -fno-trapping-math)
@@ -20,4 +21,14 @@ endif()
 if(NARROWS_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # gcc loses value ranges under the sanitizers and then warns of what cannot happen.
+    add_compile_options(-Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-overflow)
+  endif()
+endif()
+if(NARROWS_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "NARROWS_FUZZ needs clang's libFuzzer: cmake --preset fuzz, or CC=clang")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
