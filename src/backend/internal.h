@@ -1,0 +1,47 @@
+/* Shared by the files of this room. */
+#ifndef NW_BACKEND_INTERNAL_H
+#define NW_BACKEND_INTERNAL_H
+
+#include "backend/backend.h"
+#include "backend/compat.h"
+
+struct nw_backend {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+};
+
+struct nw_kernel {
+    nw_backend *backend;
+    dnnl_primitive_t primitive;
+    char impl[48];
+    nw_md md[NW_SLOT_COUNT];
+    size_t bytes[NW_SLOT_COUNT];
+    dnnl_memory_t memory[NW_SLOT_COUNT];
+    nw_md plain_weights; /* as the caller has them */
+    dnnl_exec_arg_t args[NW_SLOT_COUNT];
+    int arg_count;
+};
+
+nw_status nw_backend_fail(nw_error *err, dnnl_status_t status, const char *what);
+
+/* Memory descriptor of a layout: rank 1 to 6 plain, 3 to 5 blocked along axis 1; others by three dimensions. */
+nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err);
+/* The same with the format left to oneDNN. */
+nw_status nw_md_any(const nw_shape *shape, nw_md *out, nw_error *err);
+/* Which layout a descriptor is; false where it is none of ours. */
+bool nw_layout_of_md(nw_md_pointer md, const nw_shape *shape, nw_layout *out);
+dnnl_format_tag_t nw_plain_tag(int rank);
+
+/* Attributes with the scratchpad in the caller's hands, and the post-operations of add and act (NULL: none). */
+nw_status nw_attributes(const nw_md *add, const nw_act *act, dnnl_primitive_attr_t *out, nw_error *err);
+
+/* Makes the kernel from a primitive descriptor (destroyed here, also on failure); `slots` names the slots that
+ * it has besides workspace and scratch, with the query that gives each one's descriptor. */
+typedef struct nw_slot_query {
+    nw_slot slot;
+    dnnl_query_t what;
+} nw_slot_query;
+nw_status nw_kernel_make(nw_backend *backend, dnnl_primitive_desc_t pd, const nw_slot_query *slots, int count,
+                         nw_kernel **out, nw_error *err);
+
+#endif

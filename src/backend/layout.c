@@ -1,0 +1,77 @@
+/* Between our layouts and oneDNN's memory descriptors. */
+#include "backend/internal.h"
+
+dnnl_format_tag_t nw_plain_tag(int rank)
+{
+    static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd,
+                                             dnnl_abcde, dnnl_abcdef};
+    return rank >= 1 && rank <= 6 ? tags[rank] : dnnl_format_tag_undef;
+}
+
+static dnnl_format_tag_t blocked_tag(int rank, int block)
+{
+    static const dnnl_format_tag_t tags[][2] = {
+        [3] = {dnnl_aBc8b, dnnl_aBc16b}, [4] = {dnnl_aBcd8b, dnnl_aBcd16b}, [5] = {dnnl_aBcde8b, dnnl_aBcde16b}};
+    return rank >= 3 && rank <= 5 && (block == 8 || block == 16) ? tags[rank][block == 16] : dnnl_format_tag_undef;
+}
+
+static void copy_dims(const nw_shape *shape, dnnl_dims_t dims)
+{
+    for (int i = 0; i < shape->rank; i++) dims[i] = shape->dims[i];
+}
+
+nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err)
+{
+    dnnl_dims_t dims;
+    int rank = layout->shape.rank;
+    dnnl_format_tag_t tag;
+    if (layout->block == 1 && rank >= 1 && rank <= 6) {
+        tag = nw_plain_tag(rank);
+        copy_dims(&layout->shape, dims);
+    } else if (layout->block > 1 && layout->axis == 1 && rank >= 3 && rank <= 5) {
+        tag = blocked_tag(rank, layout->block);
+        copy_dims(&layout->shape, dims);
+    } else {
+        nw_loops loops = nw_layout_loops(layout, 0);
+        rank = 3;
+        dims[0] = loops.outer;
+        dims[1] = loops.extent;
+        dims[2] = loops.inner;
+        tag = layout->block == 1 ? dnnl_abc : blocked_tag(3, layout->block);
+    }
+    dnnl_status_t s = nw_md_tag(out, rank, dims, tag);
+    return s == dnnl_success ? NW_OK : nw_backend_fail(err, s, "memory descriptor");
+}
+
+nw_status nw_md_any(const nw_shape *shape, nw_md *out, nw_error *err)
+{
+    dnnl_dims_t dims;
+    copy_dims(shape, dims);
+    dnnl_status_t s = nw_md_tag(out, shape->rank, dims, dnnl_format_tag_any);
+    return s == dnnl_success ? NW_OK : nw_backend_fail(err, s, "memory descriptor");
+}
+
+static bool is_tag(nw_md_pointer md, const nw_shape *shape, dnnl_format_tag_t tag)
+{
+    dnnl_dims_t dims;
+    nw_md other = {0};
+    copy_dims(shape, dims);
+    bool same = tag != dnnl_format_tag_undef && nw_md_tag(&other, shape->rank, dims, tag) == dnnl_success &&
+                dnnl_memory_desc_equal(md, NW_MD(&other));
+    nw_md_clear(&other);
+    return same;
+}
+
+bool nw_layout_of_md(nw_md_pointer md, const nw_shape *shape, nw_layout *out)
+{
+    if (is_tag(md, shape, nw_plain_tag(shape->rank))) {
+        *out = nw_layout_plain(NW_F32, shape);
+        return true;
+    }
+    for (int block = 8; block <= 16; block *= 2)
+        if (is_tag(md, shape, blocked_tag(shape->rank, block))) {
+            *out = nw_layout_blocked(NW_F32, shape, 1, block);
+            return true;
+        }
+    return false;
+}
