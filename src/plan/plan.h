@@ -8,6 +8,7 @@
 #ifndef NW_PLAN_PLAN_H
 #define NW_PLAN_PLAN_H
 
+#include "backend/backend.h"
 #include "graph/graph.h"
 #include "tensor/layout.h"
 
@@ -49,6 +50,9 @@ typedef enum nw_phase { NW_PHASE_FORWARD, NW_PHASE_BACKWARD } nw_phase;
 const nw_graph *nw_plan_graph(const nw_plan *plan);
 nw_phase nw_plan_phase(const nw_plan *plan);
 nw_dtype nw_plan_dtype(const nw_plan *plan); /* of activations: NW_F32, or NW_F64 on the reference path */
+/* oneDNN's engine, and the packed weights that the programs of the model share. */
+nw_backend *nw_plan_backend(nw_plan *plan);
+nw_weights_cache *nw_plan_weights(nw_plan *plan);
 /* The processor's vector length in floats for blocked layouts: 16, 8, or 1 for none. */
 int nw_plan_block(const nw_plan *plan);
 
@@ -63,7 +67,7 @@ nw_status nw_plan_constant(nw_plan *plan, const nw_layout *layout, const void *d
 
 /* -- steps: appended to the current phase. Takes over step->state, also on failure. -- */
 nw_status nw_plan_step(nw_plan *plan, const nw_step *step, nw_error *err);
-/* More buffers that the last step reads (concat with many inputs). */
+/* More buffers that the last step reads (concat with many inputs); the array is copied. */
 nw_status nw_plan_reads(nw_plan *plan, nw_buffer *const *reads, int count, nw_error *err);
 
 /* -- values -- */
@@ -93,5 +97,27 @@ nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error
  * backward of relu, clip, ... fused into the sum): see nw_act. dst is the value's forward buffer. */
 nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err);
+
+/* -- for the engine -- */
+/* wants_diff[value_count of the graph] is copied. The graph, the backend (NULL on the reference path) and the
+ * cache must outlive the plan. */
+nw_status nw_plan_new(const nw_graph *graph, nw_dtype dtype, nw_backend *backend, nw_weights_cache *weights,
+                      const bool *wants_diff, nw_plan **out, nw_error *err);
+void nw_plan_free(nw_plan *plan);
+void nw_plan_set_phase(nw_plan *plan, nw_phase phase);
+/* The node that the next steps belong to, or -1. */
+void nw_plan_set_node(nw_plan *plan, int node);
+/* A buffer that is in use at all times, zero at first. */
+nw_status nw_plan_pinned(nw_plan *plan, const nw_layout *layout, nw_buffer **out, nw_error *err);
+/* Copies a buffer into another of the same size. */
+nw_status nw_plan_copy(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err);
+/* Plans the memory, takes it, binds the steps. */
+nw_status nw_plan_finish(nw_plan *plan, nw_error *err);
+/* Runs the steps of a phase; seconds, where not NULL, has one entry a step that is added to. */
+nw_status nw_plan_run(nw_plan *plan, nw_phase phase, double *seconds, nw_error *err);
+size_t nw_plan_memory(const nw_plan *plan); /* bytes of the arena */
+/* Steps, forward ones first. */
+size_t nw_plan_step_count(const nw_plan *plan);
+const nw_step *nw_plan_step_at(const nw_plan *plan, size_t i, nw_phase *phase);
 
 #endif

@@ -1,0 +1,55 @@
+/* Shared by the files of this room. */
+#ifndef NW_PLAN_INTERNAL_H
+#define NW_PLAN_INTERNAL_H
+
+#include "plan/plan.h"
+
+enum { NW_PLAN_FORMS = 4 };
+
+typedef struct nw_plan_value {
+    bool wants_diff;
+    int form_count;
+    nw_buffer *forms[NW_PLAN_FORMS]; /* the first is as it was produced */
+    size_t contribution_count, contribution_capacity;
+    nw_buffer **contributions; /* to the gradient */
+    nw_buffer *diff;           /* their sum, once asked for */
+} nw_plan_value;
+
+typedef struct nw_plan_step {
+    nw_step step;
+    int more_count; /* reads beyond the step's own */
+    nw_buffer **more;
+} nw_plan_step_row;
+
+typedef struct nw_plan_steps {
+    size_t count, capacity;
+    nw_plan_step_row *rows;
+} nw_plan_steps;
+
+struct nw_plan {
+    const nw_graph *graph;
+    nw_dtype dtype;
+    nw_backend *backend;
+    nw_weights_cache *weights;
+    nw_phase phase;
+    int node;
+    nw_plan_value *values; /* of the graph */
+    nw_plan_steps steps[2]; /* by phase */
+    size_t buffer_count, buffer_capacity;
+    nw_buffer **buffers;
+    size_t owner_count, owner_capacity;
+    nw_tensor **owners;
+    size_t arena_bytes;
+    unsigned char *arena;
+};
+
+/* Steps of this room's own. */
+nw_status nw_plan_reorder(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err);
+/* dst = sum of src[count], times the derivative of act at `result` where act is not NULL. All in one layout. */
+nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act, nw_buffer *result,
+                      nw_buffer *dst, nw_error *err);
+
+/* Calls fn for every buffer that a step touches. */
+void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer, bool write), void *context);
+
+#endif

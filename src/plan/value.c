@@ -1,0 +1,137 @@
+/* Values in their layouts, and the gradients that flow into them. */
+#include "base/memory.h"
+#include "plan/internal.h"
+
+/* A constant of the graph becomes a plain buffer of the plan's type. */
+static nw_status constant_form(nw_plan *plan, int value, nw_error *err)
+{
+    nw_tensor *data = plan->graph->values[value].data, *converted;
+    if (!data) {
+        return nw_fail(err, NW_FAILED, "the plan reads '%s' before it is produced", plan->graph->values[value].name);
+    }
+    NW_TRY(nw_tensor_convert(data, plan->dtype, &converted, err));
+    nw_layout layout = nw_layout_plain(plan->dtype, &data->shape);
+    NW_TRY(nw_plan_constant(plan, &layout, converted->data, converted, &plan->values[value].forms[0], err));
+    plan->values[value].form_count = 1;
+    return NW_OK;
+}
+
+static nw_status need_form(nw_plan *plan, int value, nw_error *err)
+{
+    return plan->values[value].form_count ? NW_OK : constant_form(plan, value, err);
+}
+
+const nw_layout *nw_plan_layout(nw_plan *plan, int value)
+{
+    nw_plan_value *v = &plan->values[value];
+    if (need_form(plan, value, NULL) != NW_OK) return NULL;
+    return &v->forms[0]->layout;
+}
+
+nw_status nw_plan_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    NW_TRY(need_form(plan, value, err));
+    for (int i = 0; i < v->form_count; i++)
+        if (!layout || nw_layout_equal(&v->forms[i]->layout, layout)) {
+            *out = v->forms[i];
+            return NW_OK;
+        }
+    nw_buffer *buffer;
+    NW_TRY(nw_plan_buffer(plan, layout, &buffer, err));
+    NW_TRY(nw_plan_reorder(plan, v->forms[0], buffer, err));
+    if (v->form_count < NW_PLAN_FORMS) v->forms[v->form_count++] = buffer;
+    *out = buffer;
+    return NW_OK;
+}
+
+nw_status nw_plan_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    nw_buffer *buffer;
+    NW_TRY(nw_plan_buffer(plan, layout, &buffer, err));
+    *out = buffer;
+    return nw_plan_set_dst(plan, value, buffer, err);
+}
+
+nw_status nw_plan_set_dst(nw_plan *plan, int value, nw_buffer *buffer, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    if (v->form_count) return nw_fail(err, NW_FAILED, "'%s' is produced twice", plan->graph->values[value].name);
+    v->forms[0] = buffer;
+    v->form_count = 1;
+    return NW_OK;
+}
+
+bool nw_plan_wants_diff(const nw_plan *plan, int value)
+{
+    return value >= 0 && plan->values[value].wants_diff;
+}
+
+bool nw_plan_has_diff(const nw_plan *plan, int value)
+{
+    return value >= 0 && plan->values[value].contribution_count > 0;
+}
+
+nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    if (!NW_GROW(v->contributions, v->contribution_capacity, v->contribution_count))
+        return nw_no_memory(err, sizeof *v->contributions, "a plan");
+    v->contributions[v->contribution_count++] = buffer;
+    return NW_OK;
+}
+
+nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    if (!layout) layout = nw_plan_layout(plan, value);
+    nw_buffer *buffer;
+    NW_TRY(nw_plan_buffer(plan, layout, &buffer, err));
+    *out = buffer;
+    return nw_plan_add_diff(plan, value, buffer, err);
+}
+
+static nw_status reordered(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    *out = buffer;
+    if (nw_layout_equal(&buffer->layout, layout)) return NW_OK;
+    NW_TRY(nw_plan_buffer(plan, layout, out, err));
+    return nw_plan_reorder(plan, buffer, *out, err);
+}
+
+/* Sums the contributions, multiplied by act' where there is one, in the value's own layout. */
+static nw_status merge(nw_plan *plan, int value, const nw_act *act, nw_buffer **out, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    nw_layout layout = *nw_plan_layout(plan, value);
+    for (size_t i = 0; i < v->contribution_count; i++)
+        NW_TRY(reordered(plan, v->contributions[i], &layout, &v->contributions[i], err));
+    if (!act && v->contribution_count == 1) {
+        *out = v->contributions[0];
+        return NW_OK;
+    }
+    nw_buffer *sum;
+    NW_TRY(nw_plan_buffer(plan, &layout, &sum, err));
+    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, act, act ? v->forms[0] : NULL, sum, err));
+    *out = sum;
+    return NW_OK;
+}
+
+nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    if (!v->contribution_count)
+        return nw_fail(err, NW_FAILED, "no gradient flows into '%s'", plan->graph->values[value].name);
+    if (!v->diff) NW_TRY(merge(plan, value, NULL, &v->diff, err));
+    return reordered(plan, v->diff, layout ? layout : nw_plan_layout(plan, value), out, err);
+}
+
+nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout, nw_buffer **out,
+                           nw_error *err)
+{
+    if (!act || act->kind == NW_ACT_NONE) return nw_plan_diff_dst(plan, value, layout, out, err);
+    if (!plan->values[value].contribution_count)
+        return nw_fail(err, NW_FAILED, "no gradient flows into '%s'", plan->graph->values[value].name);
+    nw_buffer *merged;
+    NW_TRY(merge(plan, value, act, &merged, err));
+    return reordered(plan, merged, layout ? layout : nw_plan_layout(plan, value), out, err);
+}
