@@ -96,6 +96,14 @@ nw_status nw_infer_ints(nw_infer *cx, int i, int64_t *values, int limit, int *co
     return NW_OK;
 }
 
+nw_status nw_infer_float(nw_infer *cx, int i) {
+    const nw_value *value = nw_infer_in(cx, i);
+    if (!value) return nw_infer_fail(cx, NW_BAD_MODEL, "input %d must not be omitted", i);
+    if (value->dtype == NW_F32 || value->dtype == NW_F64) return NW_OK;
+    return nw_infer_fail(cx, NW_UNSUPPORTED, "input %d '%s' is %s; only floating point is supported here", i,
+                         value->name, nw_dtype_name(value->dtype));
+}
+
 nw_status nw_infer_axis(nw_infer *cx, int64_t axis, int rank, bool inclusive, int *out) {
     int64_t last = inclusive ? rank : rank - 1;
     if (axis < -rank || axis > last)

@@ -66,6 +66,8 @@ nw_status nw_infer_constant(nw_infer *cx, int i, nw_tensor *data);
 /* Reads input i as integers (a constant is required): values[*count], at most `limit`. *count = -1 where the
  * input is omitted. */
 nw_status nw_infer_ints(nw_infer *cx, int i, int64_t *values, int limit, int *count);
+/* Fails unless input i is there and float32 or float64. */
+nw_status nw_infer_float(nw_infer *cx, int i);
 /* The axis as 0 <= axis < rank (or <= rank where `inclusive`), from -rank.. */
 nw_status nw_infer_axis(nw_infer *cx, int64_t axis, int rank, bool inclusive, int *out);
 /* numpy broadcasting of two shapes. */
