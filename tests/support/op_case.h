@@ -29,6 +29,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The last fields of a case are usually left out. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 typedef struct op_case {
     const char *type;
     int opset;
