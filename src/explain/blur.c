@@ -1,0 +1,173 @@
+#include "explain/blur.h"
+
+#include "base/memory.h"
+#include "base/parallel.h"
+
+#include <math.h>
+#include <string.h>
+
+struct nw_blur {
+    int64_t channels, plane; /* plane: elements a channel */
+    int axes;
+    int64_t dims[3]; /* of the spatial axes, outermost first */
+    int radius;
+    float *weights; /* [2 radius + 1] */
+    float *other;   /* [channels, plane]: between two passes */
+    float *lines;   /* [channels, line]: one padded row */
+    int64_t line;
+};
+
+/* The index in [0, n) that a position outside mirrors to; n > 1, and no further than one length outside. */
+static int64_t mirror(int64_t i, int64_t n) {
+    if (i < 0) i = -i;
+    return i < n ? i : 2 * (n - 1) - i;
+}
+
+nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_error *err) {
+    if (shape->rank != 3 && shape->rank != 4)
+        return nw_fail(err, NW_BAD_INPUT,
+                       "blur: a feature map [C, H, W] or [C, D, H, W] is wanted, not %d dimensions",
+                       shape->rank);
+    if (!(sigma >= 0 && sigma <= 1e6))
+        return nw_fail(err, NW_USAGE, "sigma is %g: it must be 0 (no blur) or a positive number of positions",
+                       sigma);
+    int64_t count;
+    if (!nw_shape_count(shape, &count) || count == 0)
+        return nw_fail(err, NW_BAD_INPUT, "blur: an empty or impossible shape");
+    /* Python's round(), which the reference uses: halves to even. */
+    int64_t radius = (int64_t)nearbyint(2 * sigma);
+    for (int i = 1; i < shape->rank; i++)
+        if (radius > 0 && shape->dims[i] <= radius) {
+            char text[NW_SHAPE_TEXT];
+            return nw_fail(
+                err, NW_BAD_INPUT,
+                "the feature map %s is too small for sigma %g: the kernel of %lld positions needs more than "
+                "%lld along every axis; choose a smaller sigma (0: no blur) or an earlier layer",
+                nw_shape_text(shape, text, sizeof text), sigma, (long long)(2 * radius + 1),
+                (long long)radius);
+        }
+    nw_blur *blur = nw_calloc(1, sizeof *blur);
+    if (!blur) return nw_no_memory(err, sizeof *blur, "a blur");
+    blur->channels = shape->dims[0];
+    blur->plane = count / shape->dims[0];
+    blur->axes = shape->rank - 1;
+    memcpy(blur->dims, shape->dims + 1, (size_t)blur->axes * sizeof *blur->dims);
+    blur->radius = (int)radius;
+    blur->line = blur->dims[blur->axes - 1] + 2 * radius;
+    blur->weights = nw_calloc((size_t)(2 * radius + 1), sizeof *blur->weights);
+    if (radius > 0) {
+        blur->other = nw_alloc_aligned((size_t)count, sizeof *blur->other);
+        blur->lines = nw_alloc_aligned((size_t)blur->channels, (size_t)blur->line * sizeof *blur->lines);
+    }
+    if (!blur->weights || (radius > 0 && (!blur->other || !blur->lines))) {
+        nw_blur_free(blur);
+        return nw_no_memory(err, (size_t)count * sizeof(float), "a blur");
+    }
+    double sum = 0;
+    for (int64_t k = -radius; k <= radius; k++) sum += k ? exp(-(double)(k * k) / (2 * sigma * sigma)) : 1;
+    for (int64_t k = -radius; k <= radius; k++)
+        blur->weights[k + radius] = (float)((k ? exp(-(double)(k * k) / (2 * sigma * sigma)) : 1) / sum);
+    *out = blur;
+    return NW_OK;
+}
+
+void nw_blur_free(nw_blur *blur) {
+    if (!blur) return;
+    nw_free(blur->weights);
+    nw_free(blur->other);
+    nw_free(blur->lines);
+    nw_free(blur);
+}
+
+int nw_blur_radius(const nw_blur *blur) {
+    return blur->radius;
+}
+
+static void add_scaled(float *restrict dst, const float *restrict src, float weight, int64_t n) {
+    for (int64_t i = 0; i < n; i++) dst[i] += weight * src[i];
+}
+
+/* Along the innermost axis: row by row through a padded line. */
+static void rows(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n, float *line,
+                 bool adjoint) {
+    int64_t r = blur->radius;
+    for (int64_t row = 0; row < count; row++, src += n, dst += n) {
+        if (!adjoint) {
+            for (int64_t i = -r; i < 0; i++) line[i + r] = src[mirror(i, n)];
+            memcpy(line + r, src, (size_t)n * sizeof *line);
+            for (int64_t i = n; i < n + r; i++) line[i + r] = src[mirror(i, n)];
+            for (int64_t i = 0; i < n; i++) dst[i] = blur->weights[0] * line[i];
+            for (int64_t k = 1; k <= 2 * r; k++) add_scaled(dst, line + k, blur->weights[k], n);
+        } else {
+            memset(line, 0, (size_t)(n + 2 * r) * sizeof *line);
+            for (int64_t k = 0; k <= 2 * r; k++) add_scaled(line + k, src, blur->weights[k], n);
+            memcpy(dst, line + r, (size_t)n * sizeof *line);
+            for (int64_t i = -r; i < 0; i++) dst[mirror(i, n)] += line[i + r];
+            for (int64_t i = n; i < n + r; i++) dst[mirror(i, n)] += line[i + r];
+        }
+    }
+}
+
+/* Along an outer axis: whole lines of `inner` values at once. */
+static void columns(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n,
+                    int64_t inner, bool adjoint) {
+    int64_t r = blur->radius;
+    memset(dst, 0, (size_t)(count * n * inner) * sizeof *dst);
+    for (int64_t block = 0; block < count; block++, src += n * inner, dst += n * inner)
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = -r; k <= r; k++) {
+                int64_t j = mirror(i + k, n);
+                if (adjoint)
+                    add_scaled(dst + j * inner, src + i * inner, blur->weights[k + r], inner);
+                else
+                    add_scaled(dst + i * inner, src + j * inner, blur->weights[k + r], inner);
+            }
+}
+
+typedef struct work {
+    const nw_blur *blur;
+    const float *src;
+    float *dst;
+    bool adjoint;
+} work;
+
+static void channels(void *context, size_t begin, size_t end) {
+    const work *w = context;
+    const nw_blur *blur = w->blur;
+    for (size_t c = begin; c < end; c++) {
+        int64_t at = (int64_t)c * blur->plane;
+        float *dst = w->dst + at, *other = blur->other + at;
+        /* The last of the passes has to land in dst. */
+        const float *from = w->src + at;
+        float *to = blur->axes % 2 ? dst : other;
+        int64_t outer = blur->plane, inner = 1;
+        for (int axis = blur->axes - 1; axis >= 0; axis--) {
+            int64_t n = blur->dims[axis];
+            outer /= n;
+            if (axis == blur->axes - 1)
+                rows(blur, from, to, outer, n, blur->lines + (int64_t)c * blur->line, w->adjoint);
+            else
+                columns(blur, from, to, outer, n, inner, w->adjoint);
+            inner *= n;
+            from = to;
+            to = to == dst ? other : dst;
+        }
+    }
+}
+
+static void run(nw_blur *blur, const float *src, float *dst, bool adjoint) {
+    if (blur->radius == 0) {
+        memcpy(dst, src, (size_t)(blur->channels * blur->plane) * sizeof *dst);
+        return;
+    }
+    work w = {blur, src, dst, adjoint};
+    nw_parallel((size_t)blur->channels, 4, channels, &w);
+}
+
+void nw_blur_apply(nw_blur *blur, const float *src, float *dst) {
+    run(blur, src, dst, false);
+}
+
+void nw_blur_adjoint(nw_blur *blur, const float *src, float *dst) {
+    run(blur, src, dst, true);
+}
