@@ -1,0 +1,302 @@
+#include "explain/bottleneck.h"
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "explain/blur.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Neurons that a thread works on at once: whole groups of random numbers, and buffers that stay in its cache.
+ */
+enum { CHUNK = 8 * NW_RNG_GROUP };
+
+/* No lambda or q comes nearer to 0 than this before the blur: 1 / q and ln q stay finite in single precision
+ * whatever Adam does (it takes |alpha| > 69 to get there). */
+static const double least = 1e-30;
+
+struct nw_bottleneck {
+    nw_bottleneck_config config;
+    int64_t neurons, active_count;
+    size_t chunks;
+    nw_blur *blur;
+    float *block; /* all arrays below */
+    float *mean, *std, *active;
+    float *x, *alpha, *first_moment, *second_moment;
+    float *open, *shut; /* sigmoid(alpha), sigmoid(-alpha) */
+    float *lambda, *q;  /* blurred */
+    float *capacity, *diff;
+    float *scratch, *spread;
+    double *gathered; /* d model loss / d lambda, summed over samples */
+    double *partial;  /* [chunks] */
+    int64_t updates;
+};
+
+enum { ARRAYS = 15 };
+
+nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **out, nw_error *err) {
+    int64_t n;
+    if (!nw_shape_count(&config->shape, &n) || n <= 0)
+        return nw_fail(err, NW_BAD_INPUT, "a bottleneck on an empty or impossible feature map");
+    nw_blur *blur;
+    NW_TRY(nw_blur_new(&config->shape, config->sigma, &blur, err));
+    nw_bottleneck *b = nw_calloc(1, sizeof *b);
+    if (!b) {
+        nw_blur_free(blur);
+        return nw_no_memory(err, sizeof *b, "a bottleneck");
+    }
+    b->config = *config;
+    b->blur = blur;
+    b->neurons = n;
+    b->chunks = ((size_t)n + CHUNK - 1) / CHUNK;
+    /* Every array starts on a cache line. */
+    size_t stride = ((size_t)n + 15) / 16 * 16;
+    b->block = nw_alloc_aligned(stride, ARRAYS * sizeof *b->block);
+    b->gathered = nw_alloc_aligned((size_t)n, sizeof *b->gathered);
+    b->partial = nw_calloc(b->chunks, sizeof *b->partial);
+    if (!b->block || !b->gathered || !b->partial) {
+        nw_bottleneck_free(b);
+        return nw_no_memory(err, stride * ARRAYS * sizeof(float), "a bottleneck");
+    }
+    float **arrays[ARRAYS] = {
+        &b->mean,          &b->std,     &b->active, &b->x,      &b->alpha, &b->first_moment,
+        &b->second_moment, &b->open,    &b->shut,   &b->lambda, &b->q,     &b->capacity,
+        &b->diff,          &b->scratch, &b->spread};
+    for (size_t i = 0; i < ARRAYS; i++) *arrays[i] = b->block + i * stride;
+    memset(b->block, 0, stride * ARRAYS * sizeof *b->block);
+    for (int64_t i = 0; i < n; i++) {
+        b->mean[i] = config->mean[i];
+        b->std[i] = fmaxf(config->std[i], (float)config->min_std);
+        bool active = !config->active_share || (double)config->active_share[i] > config->active_threshold;
+        b->active[i] = active ? 1.F : 0.F;
+        b->active_count += active;
+    }
+    b->config.mean = b->config.std = b->config.active_share = NULL;
+    *out = b;
+    return NW_OK;
+}
+
+void nw_bottleneck_free(nw_bottleneck *b) {
+    if (!b) return;
+    nw_blur_free(b->blur);
+    nw_free(b->block);
+    nw_free(b->gathered);
+    nw_free(b->partial);
+    nw_free(b);
+}
+
+int64_t nw_bottleneck_neurons(const nw_bottleneck *b) {
+    return b->neurons;
+}
+
+int64_t nw_bottleneck_active(const nw_bottleneck *b) {
+    return b->active_count;
+}
+
+void nw_bottleneck_begin(nw_bottleneck *b, const float *x) {
+    size_t bytes = (size_t)b->neurons * sizeof(float);
+    memcpy(b->x, x, bytes);
+    memset(b->first_moment, 0, bytes);
+    memset(b->second_moment, 0, bytes);
+    for (int64_t i = 0; i < b->neurons; i++) b->alpha[i] = (float)b->config.initial_alpha;
+    b->updates = 0;
+}
+
+/* The partial results of the chunks in their order: the same sum whoever computed them. */
+static double total(const nw_bottleneck *b) {
+    double sum = 0;
+    for (size_t i = 0; i < b->chunks; i++) sum += b->partial[i];
+    return sum;
+}
+
+static void gates(void *context, size_t begin, size_t end) {
+    nw_bottleneck *b = context;
+    for (size_t i = begin; i < end; i++) {
+        double a = (double)b->alpha[i], e = fmax(exp(-fabs(a)), least);
+        double large = 1 / (1 + e), small = e / (1 + e);
+        b->open[i] = (float)(a >= 0 ? large : a < 0 ? small : a);
+        b->shut[i] = (float)(a >= 0 ? small : a < 0 ? large : a);
+        b->gathered[i] = 0;
+    }
+}
+
+/* -1/2 - ln q + q^2 / 2 + (lambda r)^2 / 2 for q = 1 - lambda. The first three terms cancel to
+ * lambda^2 + lambda^3 / 3 + ... near lambda = 0, where they are taken as that. */
+static double kl(double lambda, double q, double r) {
+    double square = lambda * lambda, rest;
+    if (lambda < 1e-3)
+        rest = square * (1 + lambda * (1. / 3 + lambda * (1. / 4 + lambda / 5)));
+    else if (lambda < 0.5)
+        rest = -log1p(-lambda) - lambda + 0.5 * square;
+    else
+        rest = -0.5 - log(q) + 0.5 * q * q;
+    return rest + 0.5 * square * r * r;
+}
+
+static double ratio(const nw_bottleneck *b, size_t i) {
+    return ((double)b->x[i] - (double)b->mean[i]) / (double)b->std[i];
+}
+
+static void capacities(void *context, size_t begin, size_t end) {
+    nw_bottleneck *b = context;
+    double sum = 0;
+    for (size_t i = begin; i < end; i++) {
+        double value = 0;
+        if (b->active[i] > 0) value = kl((double)b->lambda[i], (double)b->q[i], ratio(b, i));
+        b->capacity[i] = (float)value;
+        sum += value;
+    }
+    b->partial[begin / CHUNK] = sum;
+}
+
+double nw_bottleneck_forward(nw_bottleneck *b) {
+    nw_parallel((size_t)b->neurons, CHUNK, gates, b);
+    nw_blur_apply(b->blur, b->open, b->lambda);
+    nw_blur_apply(b->blur, b->shut, b->q);
+    nw_parallel((size_t)b->neurons, CHUNK, capacities, b);
+    return total(b);
+}
+
+typedef struct draw {
+    const nw_bottleneck *bottleneck;
+    const nw_noise *noise;
+    uint32_t first, count;
+    float *dst;
+    const float *diff;
+} draw;
+
+static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n) {
+    if (noise->inject)
+        noise->inject(noise->user, noise->step, sample, first, dst, n);
+    else
+        nw_rng_normals(noise->seed, noise->image, noise->step, sample, first, dst, n);
+}
+
+static void samples(void *context, size_t begin, size_t end) {
+    const draw *d = context;
+    const nw_bottleneck *b = d->bottleneck;
+    const float *restrict lambda = b->lambda + begin, *restrict q = b->q + begin, *restrict x = b->x + begin;
+    const float *restrict mean = b->mean + begin, *restrict std = b->std + begin,
+                          *restrict active = b->active + begin;
+    size_t n = end - begin;
+    float eps[CHUNK];
+    for (uint32_t s = 0; s < d->count; s++) {
+        normals(d->noise, d->first + s, begin, eps, n);
+        float *restrict z = d->dst + (size_t)s * (size_t)b->neurons + begin;
+        for (size_t i = 0; i < n; i++)
+            z[i] = active[i] * (lambda[i] * x[i] + q[i] * (mean[i] + std[i] * eps[i]));
+        if (b->config.relu)
+            for (size_t i = 0; i < n; i++) z[i] = z[i] > 0 ? z[i] : 0;
+    }
+}
+
+void nw_bottleneck_sample(const nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
+                          float *dst) {
+    draw d = {b, noise, first, count, dst, NULL};
+    nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
+}
+
+/* d z / d lambda = active (x - noise), with q = 1 - lambda. The noise is drawn again: cheaper than keeping
+ * it. */
+static void gathers(void *context, size_t begin, size_t end) {
+    const draw *d = context;
+    const nw_bottleneck *b = d->bottleneck;
+    const float *restrict lambda = b->lambda + begin, *restrict q = b->q + begin, *restrict x = b->x + begin;
+    const float *restrict mean = b->mean + begin, *restrict std = b->std + begin,
+                          *restrict active = b->active + begin;
+    double *restrict sum = b->gathered + begin;
+    size_t n = end - begin;
+    float eps[CHUNK];
+    for (uint32_t s = 0; s < d->count; s++) {
+        normals(d->noise, d->first + s, begin, eps, n);
+        const float *restrict diff = d->diff + (size_t)s * (size_t)b->neurons + begin;
+        if (b->config.relu)
+            for (size_t i = 0; i < n; i++) {
+                float noise = mean[i] + std[i] * eps[i], z = active[i] * (lambda[i] * x[i] + q[i] * noise);
+                sum[i] += z > 0 ? (double)((x[i] - noise) * diff[i]) : 0;
+            }
+        else
+            for (size_t i = 0; i < n; i++)
+                sum[i] += (double)(active[i] * (x[i] - (mean[i] + std[i] * eps[i])) * diff[i]);
+    }
+}
+
+void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
+                          const float *diff_z) {
+    draw d = {b, noise, first, count, NULL, diff_z};
+    nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
+}
+
+/* d objective / d lambda, before the blur is undone. d capacity / d lambda = 1/q - q + lambda r^2, and
+ * 1/q - q = lambda (1 + q) / q without the cancellation. */
+static void slopes(void *context, size_t begin, size_t end) {
+    nw_bottleneck *b = context;
+    for (size_t i = begin; i < end; i++) {
+        double lambda = (double)b->lambda[i], q = (double)b->q[i], r = ratio(b, i), slope = b->gathered[i];
+        if (b->active[i] > 0) slope += b->config.weight * lambda * ((1 + q) / q + r * r);
+        b->scratch[i] = (float)slope;
+    }
+}
+
+/* d lambda / d alpha = s(alpha) s(-alpha). */
+static void chain(void *context, size_t begin, size_t end) {
+    nw_bottleneck *b = context;
+    double sum = 0;
+    for (size_t i = begin; i < end; i++) {
+        double diff = (double)b->spread[i] * ((double)b->open[i] * (double)b->shut[i]);
+        b->diff[i] = (float)diff;
+        sum += fabs(diff);
+    }
+    b->partial[begin / CHUNK] = sum;
+}
+
+double nw_bottleneck_gradient(nw_bottleneck *b) {
+    nw_parallel((size_t)b->neurons, CHUNK, slopes, b);
+    nw_blur_adjoint(b->blur, b->scratch, b->spread);
+    nw_parallel((size_t)b->neurons, CHUNK, chain, b);
+    return total(b);
+}
+
+typedef struct move {
+    nw_bottleneck *bottleneck;
+    double step, correction; /* rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
+} move;
+
+static void moves(void *context, size_t begin, size_t end) {
+    const move *m = context;
+    nw_bottleneck *b = m->bottleneck;
+    const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    for (size_t i = begin; i < end; i++) {
+        double g = (double)b->diff[i];
+        double first = beta1 * (double)b->first_moment[i] + (1 - beta1) * g;
+        double second = beta2 * (double)b->second_moment[i] + (1 - beta2) * g * g;
+        b->first_moment[i] = (float)first;
+        b->second_moment[i] = (float)second;
+        b->alpha[i] =
+            (float)((double)b->alpha[i] - m->step * first / (sqrt(second) * m->correction + epsilon));
+    }
+}
+
+/* Kingma & Ba 2015, algorithm 1. */
+void nw_bottleneck_update(nw_bottleneck *b) {
+    double t = (double)++b->updates;
+    move m = {b, b->config.rate / (1 - pow(0.9, t)), 1 / sqrt(1 - pow(0.999, t))};
+    nw_parallel((size_t)b->neurons, CHUNK, moves, &m);
+}
+
+const float *nw_bottleneck_capacity(const nw_bottleneck *b) {
+    return b->capacity;
+}
+
+const float *nw_bottleneck_lambda(const nw_bottleneck *b) {
+    return b->lambda;
+}
+
+const float *nw_bottleneck_diff(const nw_bottleneck *b) {
+    return b->diff;
+}
+
+float *nw_bottleneck_alpha(nw_bottleneck *b) {
+    return b->alpha;
+}
