@@ -24,4 +24,9 @@ struct nw_model {
     void (*weights_free)(struct nw_weights_cache *);
 };
 
+/* An empty model, for the reader and for tests; the graph is still NULL. */
+nw_status nw_model_new(const char *path, nw_model **out, nw_error *err);
+/* Sets or replaces an entry; the texts are copied. */
+nw_status nw_model_set_metadata(nw_model *model, const char *key, const char *value, nw_error *err);
+
 #endif

@@ -1,0 +1,34 @@
+/* From the bytes of an ONNX file to a graph.
+ *
+ * The way of a file: wire check (onnx_wire.c) -> protobuf-c -> tensors, attributes, graph (onnx_tensor.c,
+ * onnx_external.c, onnx_attr.c, onnx_build.c) -> operators and the sidecar (onnx_load.c). Nothing in a file
+ * is believed: every count and size is checked against the bytes that are there before memory is taken for
+ * it.
+ */
+#ifndef NW_ONNX_ONNX_H
+#define NW_ONNX_ONNX_H
+
+#include "graph/model.h"
+#include "onnx/digest.h"
+
+typedef struct nw_onnx_options {
+    const char *name;  /* of the file, for messages */
+    const char *path;  /* of the file: external data lies beside it; NULL: external data is refused */
+    size_t max_bytes;  /* of external data; 0: none */
+    nw_digest *digest; /* external data is added to it; may be NULL */
+} nw_onnx_options;
+
+/* Fills the graph and the metadata of a new model (nw_model_new). The operators of the nodes are not looked
+ * up. On failure the model is to be released all the same. */
+nw_status nw_onnx_parse(const unsigned char *bytes, size_t size, const nw_onnx_options *options,
+                        nw_model *model, nw_error *err);
+
+/* Looks up the operator of every node: NW_UNSUPPORTED names the first that Narrows lacks and counts the
+ * others. */
+nw_status nw_onnx_resolve(nw_graph *graph, nw_error *err);
+
+/* The facts of a JSON object as metadata: each KEY becomes `narrows.KEY` with the compact JSON text of its
+ * value. */
+nw_status nw_onnx_sidecar(const char *path, nw_model *model, nw_error *err);
+
+#endif

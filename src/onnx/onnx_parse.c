@@ -1,0 +1,62 @@
+/* Bytes to a model: unpacked by protobuf-c within limits. */
+#include "base/memory.h"
+#include "onnx/onnx_internal.h"
+
+#include <limits.h>
+
+/* What unpacking may take in all: a message of two bytes becomes a structure of a few hundred, so a small
+ * hostile file could ask for much. Real models need little more than their size. */
+enum { FREE_BYTES = 64 << 20, BYTES_A_BYTE = 12, SMALL = 1024 };
+
+typedef struct budget {
+    size_t left;
+    bool exceeded;
+} budget;
+
+static void *take(void *context, size_t size)
+{
+    budget *b = context;
+    size_t cost = size + 16; /* what the allocator itself adds */
+    if (cost < size || cost > b->left) {
+        b->exceeded = true;
+        return NULL;
+    }
+    b->left -= cost;
+    /* Aligned as tensors are, so that weights can be taken over without a copy. */
+    return size < SMALL ? nw_realloc(NULL, size, 1) : nw_alloc_aligned(size, 1);
+}
+
+static void give_back(void *context, void *block)
+{
+    (void)context;
+    nw_free(block);
+}
+
+nw_status nw_onnx_parse(const unsigned char *bytes, size_t size, const nw_onnx_options *options,
+                        nw_model *model, nw_error *err)
+{
+    const char *name = options->name;
+    if (!size) return nw_fail(err, NW_BAD_MODEL, "%s: is empty; an ONNX model was expected", name);
+    if (size > INT_MAX)
+        return nw_fail(
+            err, NW_BAD_MODEL,
+            "%s: %zu bytes; ONNX files end at 2 GiB, larger models keep their weights as external data", name,
+            size);
+    NW_TRY(nw_onnx_wire_check(bytes, size, &onnx__model_proto__descriptor, name, err));
+    budget b = {.left = FREE_BYTES + BYTES_A_BYTE * size};
+    ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = &b};
+    Onnx__ModelProto *source = onnx__model_proto__unpack(&allocator, size, bytes);
+    if (!source) {
+        if (b.exceeded)
+            return nw_fail(err, NW_BAD_MODEL,
+                           "%s: would unpack to more than %d times its size; the file is damaged or hostile",
+                           name, BYTES_A_BYTE);
+        return nw_fail(err, NW_BAD_MODEL,
+                       "%s: is not a valid ONNX model; the file is damaged: copy or export it again", name);
+    }
+    nw_onnx_external external = {.options = options, .left = options->max_bytes, .file = -1};
+    nw_status status = nw_onnx_build(source, &external, model, err);
+    nw_onnx_external_close(&external);
+    onnx__model_proto__free_unpacked(source, &allocator);
+    return status;
+}
