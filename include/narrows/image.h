@@ -168,6 +168,7 @@ typedef struct nw_preprocess {
     double low, high; /* NW_SCALE_WINDOW */
     double factor;    /* NW_SCALE_FACTOR */
     int antialias;    /* non-zero: when shrinking, a triangle as wide as the step; else two taps always */
+    int tensors_as_images;     /* non-zero: tensors are treated as pictures are (NW_SCALE_AUTO: none) */
     int mean_count, std_count; /* 0 (mean 0, std 1), 1 (for every channel) or channels */
     double mean[NW_MAX_CHANNELS], std[NW_MAX_CHANNELS];
 } nw_preprocess;
@@ -176,9 +177,9 @@ typedef struct nw_preprocess {
  *   {"modality": "CT", "channels": 1, "size": [224, 224], "window": [-1350, 150], "mean": [0.5], "std":
  * [0.25], "orient": "transpose", "resize": "bilinear", "antialias": false} "scale" instead of "window":
  * "auto", "full", "minmax", "none", or the number to divide by; "window" may also be
- * {"center": -600, "width": 1500}; "size": [height, width]. Keys that are absent keep what *pre holds, so
- * facts can be laid over one another; an unknown key or a wrong value is NW_BAD_INPUT and leaves *pre as it
- * was. `where` names the text's origin in errors. */
+ * {"center": -600, "width": 1500}; "size": [height, width]; "tensors": "as-is" or "image". Keys that are
+ * absent keep what *pre holds, so facts can be laid over one another; an unknown key or a wrong value is
+ * NW_BAD_INPUT and leaves *pre as it was. `where` names the text's origin in errors. */
 NW_API nw_status nw_preprocess_parse(const char *json, const char *where, nw_preprocess *pre, nw_error *err);
 /* The same JSON on one line, as snprintf does: returns the length without the closing zero. 2048 bytes are
  * enough. */

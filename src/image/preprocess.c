@@ -1,0 +1,281 @@
+/* From a slice to a model's input, and from a map back to the slice. */
+#include "base/memory.h"
+#include "image/orient.h"
+#include "image/resize.h"
+#include "image/volume.h"
+
+#include <math.h>
+#include <string.h>
+
+/* value' = (value - low) * gain, then clamped to 0..1 where `clamp`. */
+typedef struct scaling {
+    double low, gain;
+    bool clamp;
+} scaling;
+
+static bool as_is(const nw_preprocess *pre, const nw_volume_info *info)
+{
+    return info->kind == NW_KIND_TENSOR && !pre->tensors_as_images;
+}
+
+static scaling minmax(const float *values, int64_t count)
+{
+    double low = (double)values[0], high = low;
+    for (int64_t i = 1; i < count; i++) {
+        low = fmin(low, (double)values[i]);
+        high = fmax(high, (double)values[i]);
+    }
+    return (scaling){low, high > low ? 1 / (high - low) : 0, true};
+}
+
+static nw_status scaling_of(const nw_preprocess *pre, const nw_volume *volume, const float *values,
+                            int64_t count, scaling *out, nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    const char *name = nw_volume_path(volume);
+    nw_scale scale = pre->scale;
+    if (scale == NW_SCALE_AUTO && info->kind == NW_KIND_PICTURE) scale = NW_SCALE_FULL;
+    if (scale == NW_SCALE_AUTO && info->kind == NW_KIND_TENSOR) scale = NW_SCALE_NONE;
+    switch (scale) {
+    case NW_SCALE_WINDOW:
+        if (!(pre->high > pre->low) || !isfinite(pre->high) || !isfinite(pre->low))
+            return nw_fail(err, NW_BAD_INPUT, "the window from %g to %g is empty", pre->low, pre->high);
+        *out = (scaling){pre->low, 1 / (pre->high - pre->low), true};
+        return NW_OK;
+    case NW_SCALE_FACTOR:
+        if (!isfinite(pre->factor) || pre->factor == 0)
+            return nw_fail(err, NW_BAD_INPUT, "values cannot be divided by a scale of %g", pre->factor);
+        *out = (scaling){0, 1 / pre->factor, false};
+        return NW_OK;
+    case NW_SCALE_FULL:
+        if (info->full_scale <= 0)
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: scale 'full' needs a picture, whose full scale is known; give a window",
+                           name);
+        *out = (scaling){0, 1 / info->full_scale, false};
+        return NW_OK;
+    case NW_SCALE_MINMAX:
+        *out = minmax(values, count);
+        return NW_OK;
+    case NW_SCALE_NONE:
+        *out = (scaling){0, 1, false};
+        return NW_OK;
+    case NW_SCALE_AUTO:
+        break;
+    }
+    return nw_fail(err, NW_BAD_INPUT,
+                   "%s: how values become 0..1 is not known for a scan; give the model's window, such as "
+                   "\"window\": [-1350, 150] in HU, or \"scale\": \"minmax\" or \"none\"",
+                   name);
+}
+
+static float scaled(const scaling *s, float value)
+{
+    double v = ((double)value - s->low) * s->gain;
+    return (float)(s->clamp ? fmin(fmax(v, 0), 1) : v);
+}
+
+/* Rec. 601 luma; 8-bit pictures with the integer arithmetic of Pillow's convert("L"), rounding included. */
+static void to_grey(const nw_volume_info *info, const float *rgb, int64_t pixels, float *grey)
+{
+    const float *r = rgb, *g = rgb + pixels, *b = rgb + 2 * pixels;
+    bool bytes = info->kind == NW_KIND_PICTURE && info->full_scale == 255;
+    for (int64_t i = 0; i < pixels; i++)
+        grey[i] = bytes
+                      ? (float)(((long)r[i] * 19595 + (long)g[i] * 38470 + (long)b[i] * 7471 + 0x8000) >> 16)
+                      : 0.299F * r[i] + 0.587F * g[i] + 0.114F * b[i];
+}
+
+static nw_status check(const nw_preprocess *pre, nw_error *err)
+{
+    if (pre->channels < 1 || pre->channels > NW_MAX_CHANNELS || pre->height < 1 || pre->width < 1)
+        return nw_fail(err, NW_BAD_INPUT,
+                       "the model's input of %d channels, %lld x %lld is not known or too large",
+                       pre->channels, (long long)pre->height, (long long)pre->width);
+    if ((unsigned)pre->orient > NW_ORIENT_TRANSVERSE)
+        return nw_fail(err, NW_USAGE, "there is no orientation %d", (int)pre->orient);
+    const int counts[2] = {pre->mean_count, pre->std_count};
+    for (int k = 0; k < 2; k++)
+        if (counts[k] != 0 && counts[k] != 1 && counts[k] != pre->channels)
+            return nw_fail(err, NW_BAD_INPUT, "%s has %d values, 1 or the model's %d channels are wanted",
+                           k ? "std" : "mean", counts[k], pre->channels);
+    for (int c = 0; c < pre->std_count; c++)
+        if (!isfinite(pre->std[c]) || pre->std[c] == 0)
+            return nw_fail(err, NW_BAD_INPUT, "std of channel %d is %g", c, pre->std[c]);
+    for (int c = 0; c < pre->mean_count; c++)
+        if (!isfinite(pre->mean[c]))
+            return nw_fail(err, NW_BAD_INPUT, "mean of channel %d is %g", c, pre->mean[c]);
+    return NW_OK;
+}
+
+nw_status nw_preprocess_fit(nw_preprocess *pre, int rank, const int64_t *dims, nw_error *err)
+{
+    if (rank != 4)
+        return nw_fail(err, NW_BAD_INPUT, "the model's input has rank %d; images need [N,C,H,W]", rank);
+    nw_preprocess fitted = *pre;
+    int64_t channels = pre->channels;
+    int64_t *const fields[3] = {&channels, &fitted.height, &fitted.width};
+    static const char *const names[3] = {"channels", "height", "width"};
+    for (int a = 0; a < 3; a++) {
+        if (dims[a + 1] <= 0 && *fields[a] == 0)
+            return nw_fail(err, NW_BAD_INPUT,
+                           "the model leaves its input's %s open; give \"%s\" of the preprocessing", names[a],
+                           a ? "size" : "channels");
+        if (dims[a + 1] > 0 && *fields[a] != 0 && *fields[a] != dims[a + 1])
+            return nw_fail(err, NW_BAD_INPUT, "%s of the preprocessing is %lld, the model wants %lld",
+                           names[a], (long long)*fields[a], (long long)dims[a + 1]);
+        if (dims[a + 1] > 0) *fields[a] = dims[a + 1];
+    }
+    if (channels > NW_MAX_CHANNELS)
+        return nw_fail(err, NW_BAD_INPUT, "the model wants %lld channels, at most %d can be made of an image",
+                       (long long)channels, NW_MAX_CHANNELS);
+    fitted.channels = (int)channels;
+    NW_TRY(check(&fitted, err));
+    *pre = fitted;
+    return NW_OK;
+}
+
+static nw_status apply_as_is(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *dst,
+                             nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    if (info->channels != pre->channels || info->rows != pre->height || info->columns != pre->width)
+        return nw_fail(
+            err, NW_BAD_INPUT,
+            "%s: the tensor is %lld x %lld x %lld, the model wants %d x %lld x %lld; a tensor goes in as it "
+            "is unless \"tensors\" is \"image\"",
+            nw_volume_path(volume), (long long)info->channels, (long long)info->rows,
+            (long long)info->columns, pre->channels, (long long)pre->height, (long long)pre->width);
+    return nw_volume_slice(volume, slice, dst, err);
+}
+
+/* Turned, scaled and resized; `plane` and `turned` hold rows * columns each. */
+static nw_status make_channel(const nw_preprocess *pre, const nw_volume_info *info, const scaling *s,
+                              float *plane, float *turned, int channel, float *dst, nw_error *err)
+{
+    int64_t pixels = info->rows * info->columns;
+    bool swaps = nw_orient_swaps(pre->orient);
+    for (int64_t i = 0; i < pixels; i++) plane[i] = scaled(s, plane[i]);
+    nw_orient_apply(pre->orient, info->rows, info->columns, plane, turned);
+    NW_TRY(nw_resize_bilinear(turned, swaps ? info->columns : info->rows, swaps ? info->rows : info->columns,
+                              dst, pre->height, pre->width, pre->antialias != 0, err));
+    double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : channel];
+    double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : channel];
+    for (int64_t i = 0; i < pre->height * pre->width; i++) dst[i] = (float)(((double)dst[i] - mean) / std);
+    return NW_OK;
+}
+
+static nw_status apply(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *planes,
+                       float *turned, float *dst, nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    int64_t pixels = info->rows * info->columns, channels = info->channels;
+    scaling s;
+    NW_TRY(nw_volume_slice(volume, slice, planes, err));
+    if (channels == 3 && pre->channels == 1) {
+        to_grey(info, planes, pixels, planes);
+        channels = 1;
+    }
+    if (channels != pre->channels && channels != 1)
+        return nw_fail(err, NW_BAD_INPUT, "%s: the image has %lld channels, the model wants %d",
+                       nw_volume_path(volume), (long long)channels, pre->channels);
+    NW_TRY(scaling_of(pre, volume, planes, channels * pixels, &s, err));
+    for (int c = 0; c < pre->channels; c++) {
+        float *plane = planes + (channels == 1 ? 0 : c * pixels);
+        /* A grey plane is scaled in place once for every copy, so it is fetched again. */
+        if (c > 0 && channels == 1) NW_TRY(nw_volume_slice(volume, slice, planes, err));
+        NW_TRY(make_channel(pre, info, &s, plane, turned, c, dst + c * pre->height * pre->width, err));
+    }
+    int64_t count = pre->channels * pre->height * pre->width;
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(dst[i]))
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: slice %lld is not finite after preprocessing; check scale and std",
+                           nw_volume_path(volume), (long long)slice);
+    return NW_OK;
+}
+
+nw_status nw_preprocess_apply(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *dst,
+                              nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    NW_TRY(check(pre, err));
+    if (as_is(pre, info)) return apply_as_is(pre, volume, slice, dst, err);
+    size_t pixels = (size_t)(info->rows * info->columns);
+    float *planes = nw_alloc_aligned(pixels * (size_t)info->channels, sizeof *planes);
+    float *turned = nw_alloc_aligned(pixels, sizeof *turned);
+    nw_status status = planes && turned ? apply(pre, volume, slice, planes, turned, dst, err)
+                                        : nw_no_memory(err, pixels * sizeof *planes, nw_volume_path(volume));
+    nw_free(planes);
+    nw_free(turned);
+    return status;
+}
+
+nw_status nw_preprocess_view(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *dst,
+                             nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    int64_t pixels = info->rows * info->columns;
+    float *planes = nw_alloc_aligned((size_t)(pixels * info->channels), sizeof *planes);
+    if (!planes) return nw_no_memory(err, (size_t)pixels * sizeof *planes, nw_volume_path(volume));
+    nw_status status = nw_volume_slice(volume, slice, planes, err);
+    if (status == NW_OK) {
+        if (info->channels == 3) to_grey(info, planes, pixels, planes);
+        scaling s;
+        bool known = !as_is(pre, info) && pre->scale != NW_SCALE_NONE &&
+                     scaling_of(pre, volume, planes, pixels, &s, NULL) == NW_OK &&
+                     !(info->kind == NW_KIND_TENSOR && pre->scale == NW_SCALE_AUTO);
+        if (!known) s = minmax(planes, pixels);
+        s.clamp = true;
+        for (int64_t i = 0; i < pixels; i++) dst[i] = scaled(&s, planes[i]);
+    }
+    nw_free(planes);
+    return status;
+}
+
+static double total(const float *values, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += (double)values[i];
+    return sum;
+}
+
+/* A density is spread over more pixels or gathered into fewer: the values follow the ratio of the areas. At
+ * sizes that are no multiples the taps do not weigh every source pixel alike; one factor for the whole map
+ * then restores the total (it is 1 to rounding for whole multiples). */
+static void keep_total(const float *src, int64_t src_count, float *dst, int64_t dst_count)
+{
+    double factor = (double)src_count / (double)dst_count, before = total(src, src_count),
+           after = factor * total(dst, dst_count);
+    if (before > 0 && after > 0) factor *= before / after;
+    for (int64_t i = 0; i < dst_count; i++) dst[i] = (float)(factor * (double)dst[i]);
+}
+
+nw_status nw_preprocess_map_back(const nw_preprocess *pre, const nw_volume *volume, int64_t slice,
+                                 nw_map_unit unit, const float *src, float *dst, nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    NW_TRY(check(pre, err));
+    if (slice < 0 || slice >= info->slices)
+        return nw_fail(err, NW_USAGE, "%s: there is no slice %lld", nw_volume_path(volume), (long long)slice);
+    int64_t count = info->rows * info->columns, src_count = pre->height * pre->width;
+    for (int64_t i = 0; i < src_count; i++)
+        if (!isfinite(src[i]))
+            return nw_fail(err, NW_NOT_FINITE, "%s: the map of slice %lld is %g at row %lld, column %lld",
+                           nw_volume_path(volume), (long long)slice, (double)src[i],
+                           (long long)(i / pre->width), (long long)(i % pre->width));
+    /* A tensor that went in as it is was never turned. */
+    nw_orient orient = as_is(pre, info) ? NW_ORIENT_NONE : pre->orient;
+    bool swaps = nw_orient_swaps(orient), shrinks_evenly = unit == NW_MAP_DENSITY || pre->antialias;
+    float *turned = nw_alloc_aligned((size_t)count, sizeof *turned);
+    if (!turned) return nw_no_memory(err, (size_t)count * sizeof *turned, nw_volume_path(volume));
+    nw_status status =
+        nw_resize_bilinear(src, pre->height, pre->width, turned, swaps ? info->columns : info->rows,
+                           swaps ? info->rows : info->columns, shrinks_evenly, err);
+    if (status == NW_OK) {
+        if (unit == NW_MAP_DENSITY) keep_total(src, src_count, turned, count);
+        nw_orient_undo(orient, info->rows, info->columns, turned, dst);
+    }
+    nw_free(turned);
+    return status;
+}

@@ -1,0 +1,52 @@
+/* The inside of a volume, and the readers that make one. */
+#ifndef NW_IMAGE_VOLUME_H
+#define NW_IMAGE_VOLUME_H
+
+#include "base/error.h"
+#include "base/file.h"
+#include "image/nifti_header.h"
+
+#include <narrows/image.h>
+
+struct nw_volume {
+    nw_volume_info info;
+    char *path;
+    char digest[65];
+    float *voxels; /* scans: [dims[2]][dims[1]][dims[0]]; others: [slices][channels][rows][columns] */
+    /* Scans: voxel of (slice, row, column) = origin + slice, row and column times these. */
+    int64_t origin, slice_step, row_step, column_step;
+    nw_nifti_header header; /* scans */
+};
+
+/* Read options with the defaults filled in. */
+typedef struct nw_read_limits {
+    nw_read_options options;
+    size_t max_bytes;
+} nw_read_limits;
+
+nw_read_limits nw_read_limits_from(const nw_read_options *options);
+
+/* Each reads from memory what is named `name` in errors. */
+nw_status nw_png_decode(const nw_bytes *file, const char *name, const nw_read_limits *limits, nw_volume **out,
+                        nw_error *err);
+nw_status nw_jpeg_decode(const nw_bytes *file, const char *name, const nw_read_limits *limits,
+                         nw_volume **out, nw_error *err);
+nw_status nw_npy_decode(const nw_bytes *file, const char *name, const nw_read_limits *limits, nw_volume **out,
+                        nw_error *err);
+/* `image` is NULL for a single file; both may be gzipped. */
+nw_status nw_nifti_decode(const nw_bytes *header, const nw_bytes *image, const char *name,
+                          const nw_read_limits *limits, nw_volume **out, nw_error *err);
+
+/* A picture or tensor with its voxels allocated, not yet set. Refuses sizes above the limit. */
+nw_status nw_volume_new_planar(nw_volume_kind kind, const char *name, int64_t slices, int64_t channels,
+                               int64_t rows, int64_t columns, const nw_read_limits *limits, nw_volume **out,
+                               nw_error *err);
+
+/* Names the first voxel that is not finite in an error, or replaces all of them, as the options say. */
+nw_status nw_volume_check_finite(nw_volume *volume, const char *name, const nw_read_limits *limits,
+                                 nw_error *err);
+
+/* Chooses the slice axis and the steps of a scan from its affine (info.affine and info.dims are set). */
+void nw_volume_orient_scan(nw_volume *volume, const nw_read_options *options);
+
+#endif
