@@ -26,7 +26,7 @@ static nw_status decode(tjhandle tj, const nw_bytes *file, const char *name, con
                        "%s: the header promises %d x %d pixels, the file is too short for them", name, height,
                        width);
     int64_t channels = colour == TJCS_GRAY ? 1 : 3;
-    nw_volume *v;
+    nw_volume *v = NULL;
     NW_TRY(nw_volume_new_planar(NW_KIND_PICTURE, name, 1, channels, height, width, limits, &v, err));
     size_t pixels = (size_t)width * (size_t)height;
     unsigned char *samples = nw_alloc_aligned(pixels, (size_t)channels);

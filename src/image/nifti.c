@@ -124,7 +124,7 @@ nw_status nw_nifti_decode(const nw_bytes *header, const nw_bytes *image, const c
         (uint64_t)h.voxels > limits->max_bytes / h.sample_size)
         return nw_fail(err, NW_BAD_INPUT, "%s: %lld voxels need more than the limit of %zu bytes", name,
                        (long long)h.voxels, limits->max_bytes);
-    unsigned char *samples;
+    unsigned char *samples = NULL;
     NW_TRY(samples_of(image ? image : header, name, &h, volume, &samples, err));
     nw_volume *v = nw_calloc(1, sizeof *v);
     if (v) v->voxels = nw_alloc_aligned((size_t)h.voxels, sizeof(float));

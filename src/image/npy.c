@@ -225,7 +225,7 @@ static nw_status volume_of(const nw_tensor *tensor, const char *name, const nw_r
         return nw_fail(err, NW_BAD_INPUT, "%s: an array of rank %d; [H,W], [C,H,W] or [N,C,H,W] is wanted",
                        name, rank);
     for (int a = 0; a < rank; a++) dims[4 - rank + a] = d[a];
-    nw_volume *v;
+    nw_volume *v = NULL;
     NW_TRY(nw_volume_new_planar(NW_KIND_TENSOR, name, dims[0], dims[1], dims[2], dims[3], limits, &v, err));
     int64_t count = nw_tensor_count(tensor);
     if (nw_tensor_dtype(tensor) == NW_F32)

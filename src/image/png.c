@@ -53,7 +53,7 @@ static nw_status decode(spng_ctx *ctx, const nw_bytes *file, const char *name, c
         return nw_fail(err, NW_BAD_INPUT,
                        "%s: the header promises %u x %u pixels, the file is too short for them", name,
                        ihdr.height, ihdr.width);
-    nw_volume *v;
+    nw_volume *v = NULL;
     NW_TRY(nw_volume_new_planar(NW_KIND_PICTURE, name, 1, (int64_t)channels, ihdr.height, ihdr.width, limits,
                                 &v, err));
     code = spng_decoded_image_size(ctx, format, &size);

@@ -40,7 +40,7 @@ nw_status nw_volume_from_array(const float *src, int64_t slices, int64_t channel
                                int64_t columns, nw_volume **out, nw_error *err)
 {
     nw_read_limits limits = nw_read_limits_from(NULL);
-    nw_volume *v;
+    nw_volume *v = NULL;
     NW_TRY(nw_volume_new_planar(NW_KIND_TENSOR, "array", slices, channels, rows, columns, &limits, &v, err));
     memcpy(v->voxels, src, (size_t)(slices * channels * rows * columns) * sizeof *src);
     v->info.format = "array";
