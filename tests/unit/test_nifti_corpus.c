@@ -1,9 +1,10 @@
 /* The NIfTI files beside the project, against what nibabel reads (scripts/make_nifti_reference.py). */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <math.h>
 #include <narrows/image.h>
