@@ -18,12 +18,14 @@ struct nw_blur {
 };
 
 /* The index in [0, n) that a position outside mirrors to; n > 1, and no further than one length outside. */
-static int64_t mirror(int64_t i, int64_t n) {
+static int64_t mirror(int64_t i, int64_t n)
+{
     if (i < 0) i = -i;
     return i < n ? i : 2 * (n - 1) - i;
 }
 
-nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_error *err) {
+nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_error *err)
+{
     if (shape->rank != 3 && shape->rank != 4)
         return nw_fail(err, NW_BAD_INPUT,
                        "blur: a feature map [C, H, W] or [C, D, H, W] is wanted, not %d dimensions",
@@ -71,7 +73,8 @@ nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_err
     return NW_OK;
 }
 
-void nw_blur_free(nw_blur *blur) {
+void nw_blur_free(nw_blur *blur)
+{
     if (!blur) return;
     nw_free(blur->weights);
     nw_free(blur->other);
@@ -79,17 +82,20 @@ void nw_blur_free(nw_blur *blur) {
     nw_free(blur);
 }
 
-int nw_blur_radius(const nw_blur *blur) {
+int nw_blur_radius(const nw_blur *blur)
+{
     return blur->radius;
 }
 
-static void add_scaled(float *restrict dst, const float *restrict src, float weight, int64_t n) {
+static void add_scaled(float *restrict dst, const float *restrict src, float weight, int64_t n)
+{
     for (int64_t i = 0; i < n; i++) dst[i] += weight * src[i];
 }
 
 /* Along the innermost axis: row by row through a padded line. */
 static void rows(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n, float *line,
-                 bool adjoint) {
+                 bool adjoint)
+{
     int64_t r = blur->radius;
     for (int64_t row = 0; row < count; row++, src += n, dst += n) {
         if (!adjoint) {
@@ -110,7 +116,8 @@ static void rows(const nw_blur *blur, const float *src, float *dst, int64_t coun
 
 /* Along an outer axis: whole lines of `inner` values at once. */
 static void columns(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n,
-                    int64_t inner, bool adjoint) {
+                    int64_t inner, bool adjoint)
+{
     int64_t r = blur->radius;
     memset(dst, 0, (size_t)(count * n * inner) * sizeof *dst);
     for (int64_t block = 0; block < count; block++, src += n * inner, dst += n * inner)
@@ -131,7 +138,8 @@ typedef struct work {
     bool adjoint;
 } work;
 
-static void channels(void *context, size_t begin, size_t end) {
+static void channels(void *context, size_t begin, size_t end)
+{
     const work *w = context;
     const nw_blur *blur = w->blur;
     for (size_t c = begin; c < end; c++) {
@@ -155,7 +163,8 @@ static void channels(void *context, size_t begin, size_t end) {
     }
 }
 
-static void run(nw_blur *blur, const float *src, float *dst, bool adjoint) {
+static void run(nw_blur *blur, const float *src, float *dst, bool adjoint)
+{
     if (blur->radius == 0) {
         memcpy(dst, src, (size_t)(blur->channels * blur->plane) * sizeof *dst);
         return;
@@ -164,10 +173,12 @@ static void run(nw_blur *blur, const float *src, float *dst, bool adjoint) {
     nw_parallel((size_t)blur->channels, 4, channels, &w);
 }
 
-void nw_blur_apply(nw_blur *blur, const float *src, float *dst) {
+void nw_blur_apply(nw_blur *blur, const float *src, float *dst)
+{
     run(blur, src, dst, false);
 }
 
-void nw_blur_adjoint(nw_blur *blur, const float *src, float *dst) {
+void nw_blur_adjoint(nw_blur *blur, const float *src, float *dst)
+{
     run(blur, src, dst, true);
 }

@@ -35,7 +35,8 @@ struct nw_bottleneck {
 
 enum { ARRAYS = 15 };
 
-nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **out, nw_error *err) {
+nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **out, nw_error *err)
+{
     int64_t n;
     if (!nw_shape_count(&config->shape, &n) || n <= 0)
         return nw_fail(err, NW_BAD_INPUT, "a bottleneck on an empty or impossible feature map");
@@ -77,7 +78,8 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
     return NW_OK;
 }
 
-void nw_bottleneck_free(nw_bottleneck *b) {
+void nw_bottleneck_free(nw_bottleneck *b)
+{
     if (!b) return;
     nw_blur_free(b->blur);
     nw_free(b->block);
@@ -86,15 +88,18 @@ void nw_bottleneck_free(nw_bottleneck *b) {
     nw_free(b);
 }
 
-int64_t nw_bottleneck_neurons(const nw_bottleneck *b) {
+int64_t nw_bottleneck_neurons(const nw_bottleneck *b)
+{
     return b->neurons;
 }
 
-int64_t nw_bottleneck_active(const nw_bottleneck *b) {
+int64_t nw_bottleneck_active(const nw_bottleneck *b)
+{
     return b->active_count;
 }
 
-void nw_bottleneck_begin(nw_bottleneck *b, const float *x) {
+void nw_bottleneck_begin(nw_bottleneck *b, const float *x)
+{
     size_t bytes = (size_t)b->neurons * sizeof(float);
     memcpy(b->x, x, bytes);
     memset(b->first_moment, 0, bytes);
@@ -104,13 +109,15 @@ void nw_bottleneck_begin(nw_bottleneck *b, const float *x) {
 }
 
 /* The partial results of the chunks in their order: the same sum whoever computed them. */
-static double total(const nw_bottleneck *b) {
+static double total(const nw_bottleneck *b)
+{
     double sum = 0;
     for (size_t i = 0; i < b->chunks; i++) sum += b->partial[i];
     return sum;
 }
 
-static void gates(void *context, size_t begin, size_t end) {
+static void gates(void *context, size_t begin, size_t end)
+{
     nw_bottleneck *b = context;
     for (size_t i = begin; i < end; i++) {
         double a = (double)b->alpha[i], e = fmax(exp(-fabs(a)), least);
@@ -123,7 +130,8 @@ static void gates(void *context, size_t begin, size_t end) {
 
 /* -1/2 - ln q + q^2 / 2 + (lambda r)^2 / 2 for q = 1 - lambda. The first three terms cancel to
  * lambda^2 + lambda^3 / 3 + ... near lambda = 0, where they are taken as that. */
-static double kl(double lambda, double q, double r) {
+static double kl(double lambda, double q, double r)
+{
     double square = lambda * lambda, rest;
     if (lambda < 1e-3)
         rest = square * (1 + lambda * (1. / 3 + lambda * (1. / 4 + lambda / 5)));
@@ -134,11 +142,13 @@ static double kl(double lambda, double q, double r) {
     return rest + 0.5 * square * r * r;
 }
 
-static double ratio(const nw_bottleneck *b, size_t i) {
+static double ratio(const nw_bottleneck *b, size_t i)
+{
     return ((double)b->x[i] - (double)b->mean[i]) / (double)b->std[i];
 }
 
-static void capacities(void *context, size_t begin, size_t end) {
+static void capacities(void *context, size_t begin, size_t end)
+{
     nw_bottleneck *b = context;
     double sum = 0;
     for (size_t i = begin; i < end; i++) {
@@ -150,7 +160,8 @@ static void capacities(void *context, size_t begin, size_t end) {
     b->partial[begin / CHUNK] = sum;
 }
 
-double nw_bottleneck_forward(nw_bottleneck *b) {
+double nw_bottleneck_forward(nw_bottleneck *b)
+{
     nw_parallel((size_t)b->neurons, CHUNK, gates, b);
     nw_blur_apply(b->blur, b->open, b->lambda);
     nw_blur_apply(b->blur, b->shut, b->q);
@@ -166,14 +177,16 @@ typedef struct draw {
     const float *diff;
 } draw;
 
-static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n) {
+static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n)
+{
     if (noise->inject)
         noise->inject(noise->user, noise->step, sample, first, dst, n);
     else
         nw_rng_normals(noise->seed, noise->image, noise->step, sample, first, dst, n);
 }
 
-static void samples(void *context, size_t begin, size_t end) {
+static void samples(void *context, size_t begin, size_t end)
+{
     const draw *d = context;
     const nw_bottleneck *b = d->bottleneck;
     const float *restrict lambda = b->lambda + begin, *restrict q = b->q + begin, *restrict x = b->x + begin;
@@ -192,14 +205,16 @@ static void samples(void *context, size_t begin, size_t end) {
 }
 
 void nw_bottleneck_sample(const nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
-                          float *dst) {
+                          float *dst)
+{
     draw d = {b, noise, first, count, dst, NULL};
     nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
 }
 
 /* d z / d lambda = active (x - noise), with q = 1 - lambda. The noise is drawn again: cheaper than keeping
  * it. */
-static void gathers(void *context, size_t begin, size_t end) {
+static void gathers(void *context, size_t begin, size_t end)
+{
     const draw *d = context;
     const nw_bottleneck *b = d->bottleneck;
     const float *restrict lambda = b->lambda + begin, *restrict q = b->q + begin, *restrict x = b->x + begin;
@@ -223,14 +238,16 @@ static void gathers(void *context, size_t begin, size_t end) {
 }
 
 void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
-                          const float *diff_z) {
+                          const float *diff_z)
+{
     draw d = {b, noise, first, count, NULL, diff_z};
     nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
 }
 
 /* d objective / d lambda, before the blur is undone. d capacity / d lambda = 1/q - q + lambda r^2, and
  * 1/q - q = lambda (1 + q) / q without the cancellation. */
-static void slopes(void *context, size_t begin, size_t end) {
+static void slopes(void *context, size_t begin, size_t end)
+{
     nw_bottleneck *b = context;
     for (size_t i = begin; i < end; i++) {
         double lambda = (double)b->lambda[i], q = (double)b->q[i], r = ratio(b, i), slope = b->gathered[i];
@@ -240,7 +257,8 @@ static void slopes(void *context, size_t begin, size_t end) {
 }
 
 /* d lambda / d alpha = s(alpha) s(-alpha). */
-static void chain(void *context, size_t begin, size_t end) {
+static void chain(void *context, size_t begin, size_t end)
+{
     nw_bottleneck *b = context;
     double sum = 0;
     for (size_t i = begin; i < end; i++) {
@@ -251,7 +269,8 @@ static void chain(void *context, size_t begin, size_t end) {
     b->partial[begin / CHUNK] = sum;
 }
 
-double nw_bottleneck_gradient(nw_bottleneck *b) {
+double nw_bottleneck_gradient(nw_bottleneck *b)
+{
     nw_parallel((size_t)b->neurons, CHUNK, slopes, b);
     nw_blur_adjoint(b->blur, b->scratch, b->spread);
     nw_parallel((size_t)b->neurons, CHUNK, chain, b);
@@ -263,7 +282,8 @@ typedef struct move {
     double step, correction; /* rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
 } move;
 
-static void moves(void *context, size_t begin, size_t end) {
+static void moves(void *context, size_t begin, size_t end)
+{
     const move *m = context;
     nw_bottleneck *b = m->bottleneck;
     const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
@@ -279,24 +299,29 @@ static void moves(void *context, size_t begin, size_t end) {
 }
 
 /* Kingma & Ba 2015, algorithm 1. */
-void nw_bottleneck_update(nw_bottleneck *b) {
+void nw_bottleneck_update(nw_bottleneck *b)
+{
     double t = (double)++b->updates;
     move m = {b, b->config.rate / (1 - pow(0.9, t)), 1 / sqrt(1 - pow(0.999, t))};
     nw_parallel((size_t)b->neurons, CHUNK, moves, &m);
 }
 
-const float *nw_bottleneck_capacity(const nw_bottleneck *b) {
+const float *nw_bottleneck_capacity(const nw_bottleneck *b)
+{
     return b->capacity;
 }
 
-const float *nw_bottleneck_lambda(const nw_bottleneck *b) {
+const float *nw_bottleneck_lambda(const nw_bottleneck *b)
+{
     return b->lambda;
 }
 
-const float *nw_bottleneck_diff(const nw_bottleneck *b) {
+const float *nw_bottleneck_diff(const nw_bottleneck *b)
+{
     return b->diff;
 }
 
-float *nw_bottleneck_alpha(nw_bottleneck *b) {
+float *nw_bottleneck_alpha(nw_bottleneck *b)
+{
     return b->alpha;
 }
