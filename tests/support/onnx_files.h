@@ -4,7 +4,7 @@
 
 #include "support/onnx_writer.h"
 
-#include <ftw.h>
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,17 +32,27 @@ static inline void folder_write(folder *f, const char *name, const void *data, s
     if (!out || fwrite(data, 1, size, out) != size || fclose(out) != 0) abort();
 }
 
-static inline int folder_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* The folder and all that is in it; links are removed, not followed. */
+static inline void folder_remove_path(const char *path)
 {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char inner[1024];
+        struct stat st;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner) abort();
+        if (lstat(inner, &st) == 0 && S_ISDIR(st.st_mode))
+            folder_remove_path(inner);
+        else
+            remove(inner);
+    }
+    if (dir) closedir(dir);
+    remove(path);
 }
 
 static inline void folder_remove(folder *f)
 {
-    nftw(f->path, folder_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove_path(f->path);
 }
 
 #endif
