@@ -13,7 +13,7 @@ struct nw_model {
     atomic_int references;
     char *path;
     char digest[65];
-    nw_graph *graph; /* as the file has it, sorted and checked; constants without free inputs folded */
+    nw_graph *graph; /* as the file has it, sorted and checked */
     size_t metadata_count;
     struct nw_metadata {
         char *key, *value;

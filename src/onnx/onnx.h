@@ -16,12 +16,19 @@ typedef struct nw_onnx_options {
     const char *path;  /* of the file: external data lies beside it; NULL: external data is refused */
     size_t max_bytes;  /* of external data; 0: none */
     nw_digest *digest; /* external data is added to it; may be NULL */
+    bool any_float;    /* let NaN and infinities be: for data that are no weights */
 } nw_onnx_options;
 
 /* Fills the graph and the metadata of a new model (nw_model_new). The operators of the nodes are not looked
  * up. On failure the model is to be released all the same. */
 nw_status nw_onnx_parse(const unsigned char *bytes, size_t size, const nw_onnx_options *options,
                         nw_model *model, nw_error *err);
+
+/* A TensorProto of its own, as the cases of ONNX's conformance tests hold their inputs and outputs
+ * (input_0.pb). Types are as in a model: floating-point ones arrive as F32. tensor_name (nw_free) may be
+ * NULL. */
+nw_status nw_onnx_parse_tensor(const unsigned char *bytes, size_t size, const nw_onnx_options *options,
+                               nw_tensor **out, char **tensor_name, nw_error *err);
 
 /* Looks up the operator of every node: NW_UNSUPPORTED names the first that Narrows lacks and counts the
  * others. */

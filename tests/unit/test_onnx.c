@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "onnx/onnx.h"
 #include "support/onnx_writer.h"
 
@@ -308,6 +309,30 @@ static void input_dimensions_of_odd_exporters(void **state)
     nw_model_unref(model);
 }
 
+static void a_tensor_of_its_own(void **state)
+{
+    (void)state;
+    const float values[3] = {1, NAN, 3};
+    nw_onnx_options options = {.name = "input_0.pb"};
+    nw_tensor *tensor = NULL;
+    char *name = NULL;
+    nw_error err;
+    ow_buffer t = ow_tensor_head("x", OW_FLOAT, 2, DIMS(3, 1));
+    ow_bytes_field(&t, 9, values, sizeof values);
+    assert_int_equal(nw_onnx_parse_tensor(t.data, t.size, &options, &tensor, &name, &err), NW_BAD_MODEL);
+    assert_non_null(strstr(err.message, "input_0.pb: element 1 is not a number"));
+    assert_null(tensor);
+    assert_null(name);
+    options.any_float = true;
+    assert_int_equal(nw_onnx_parse_tensor(t.data, t.size, &options, &tensor, &name, &err), NW_OK);
+    assert_string_equal(name, "x");
+    assert_int_equal(nw_tensor_rank(tensor), 2);
+    assert_memory_equal(nw_tensor_data(tensor), values, sizeof values);
+    nw_tensor_unref(tensor);
+    nw_free(name);
+    free(t.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +344,7 @@ int main(void)
         cmocka_unit_test(empty_and_scalar_tensors),
         cmocka_unit_test(attributes_of_all_kinds),
         cmocka_unit_test(input_dimensions_of_odd_exporters),
+        cmocka_unit_test(a_tensor_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
