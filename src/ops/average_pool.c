@@ -2,7 +2,8 @@
  * count_include_pad also those of the padding (but never what ceil_mode adds beyond it). */
 #include "ops/pool.h"
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     nw_pool pool;
     nw_shape shape;
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
@@ -14,7 +15,8 @@ static nw_status infer(nw_infer *cx) {
 
 /* The elements k in [*first, *last) of window o that lie inside the source; the number that the divisor
  * counts is returned. */
-static int64_t inside(const nw_window *w, int i, int64_t o, bool include_pad, int64_t *first, int64_t *last) {
+static int64_t inside(const nw_window *w, int i, int64_t o, bool include_pad, int64_t *first, int64_t *last)
+{
     int64_t counted = 0;
     *first = *last = 0;
     for (int64_t k = 0; k < w->kernel[i]; k++) {
@@ -30,15 +32,18 @@ static int64_t inside(const nw_window *w, int i, int64_t o, bool include_pad, in
 /* What joins a window (offset `dst`) and an element of its source (offset `src`): a weight. */
 typedef void (*pair_fn)(const nw_ref *call, int64_t src, int64_t dst, double weight);
 
-static void pair_forward(const nw_ref *call, int64_t src, int64_t dst, double weight) {
+static void pair_forward(const nw_ref *call, int64_t src, int64_t dst, double weight)
+{
     call->dst[0][dst] += weight * call->src[0][src];
 }
 
-static void pair_backward(const nw_ref *call, int64_t src, int64_t dst, double weight) {
+static void pair_backward(const nw_ref *call, int64_t src, int64_t dst, double weight)
+{
     call->diff_src[0][src] += weight * call->diff_dst[0][dst];
 }
 
-static void each_pair(const nw_ref *call, pair_fn pair) {
+static void each_pair(const nw_ref *call, pair_fn pair)
+{
     nw_pool pool = nw_pool_read(call);
     const nw_window *w = &pool.window;
     bool include_pad = nw_node_int(call->node, "count_include_pad", 0) != 0;
@@ -64,13 +69,15 @@ static void each_pair(const nw_ref *call, pair_fn pair) {
     }
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     for (int64_t i = 0; i < n; i++) call->dst[0][i] = 0;
     each_pair(call, pair_forward);
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     if (call->diff_dst[0] && call->diff_src[0]) each_pair(call, pair_backward);
 }
 

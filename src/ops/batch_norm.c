@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 5, 5, 1, 5));
     const nw_value *x = nw_infer_in(cx, 0);
     if (x->shape.rank < 2)
@@ -32,11 +33,13 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
 }
 
-static double rate_of(const nw_ref *call, int64_t channel) {
+static double rate_of(const nw_ref *call, int64_t channel)
+{
     return 1 / sqrt(call->src[4][channel] + (double)nw_node_float(call->node, "epsilon", 1e-5f));
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     int64_t channels = shape->dims[1], planes = shape->dims[0] * channels, n = nw_span(shape, 2, shape->rank);
     for (int64_t p = 0; p < planes; p++) {
@@ -47,7 +50,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     int64_t channels = shape->dims[1], planes = shape->dims[0] * channels, n = nw_span(shape, 2, shape->rank);
     if (!call->diff_dst[0]) return;

@@ -3,7 +3,8 @@
 #include "base/memory.h"
 #include "ops/window.h"
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 3, 1, 1));
     NW_TRY(nw_infer_float(cx, 0));
     NW_TRY(nw_infer_float(cx, 1));
@@ -50,7 +51,8 @@ typedef struct conv {
     int64_t src_plane, dst_plane, kernel_plane;
 } conv;
 
-static conv read_conv(const nw_ref *call) {
+static conv read_conv(const nw_ref *call)
+{
     const nw_shape *src = nw_in_shape(call->graph, call->node, 0);
     const nw_shape *weights = nw_in_shape(call->graph, call->node, 1);
     const nw_shape *dst = nw_out_shape(call->graph, call->node, 0);
@@ -73,21 +75,24 @@ typedef void (*line_fn)(const nw_ref *call, int64_t n, int64_t stride, int64_t s
                         int64_t dst);
 
 static void line_forward(const nw_ref *call, int64_t n, int64_t stride, int64_t src, int64_t weight,
-                         int64_t dst) {
+                         int64_t dst)
+{
     const double *x = call->src[0] + src, k = call->src[1][weight];
     double *y = call->dst[0] + dst;
     for (int64_t i = 0; i < n; i++) y[i] += k * x[i * stride];
 }
 
 static void line_diff_src(const nw_ref *call, int64_t n, int64_t stride, int64_t src, int64_t weight,
-                          int64_t dst) {
+                          int64_t dst)
+{
     const double *dy = call->diff_dst[0] + dst, k = call->src[1][weight];
     double *dx = call->diff_src[0] + src;
     for (int64_t i = 0; i < n; i++) dx[i * stride] += k * dy[i];
 }
 
 static void line_diff_weight(const nw_ref *call, int64_t n, int64_t stride, int64_t src, int64_t weight,
-                             int64_t dst) {
+                             int64_t dst)
+{
     const double *x = call->src[0] + src, *dy = call->diff_dst[0] + dst;
     double sum = 0;
     for (int64_t i = 0; i < n; i++) sum += x[i * stride] * dy[i];
@@ -96,7 +101,8 @@ static void line_diff_weight(const nw_ref *call, int64_t n, int64_t stride, int6
 
 /* All lines of one source plane and one destination plane, which begin at those offsets. */
 static void each_line(const nw_ref *call, const nw_window *w, line_fn line, int64_t src, int64_t weight,
-                      int64_t dst) {
+                      int64_t dst)
+{
     for (int64_t kz = 0; kz < w->kernel[0]; kz++) {
         for (int64_t ky = 0; ky < w->kernel[1]; ky++) {
             for (int64_t kx = 0; kx < w->kernel[2]; kx++) {
@@ -117,7 +123,8 @@ static void each_line(const nw_ref *call, const nw_window *w, line_fn line, int6
 }
 
 /* Every pair of a source plane and a destination plane that a filter joins. */
-static void each_plane(const nw_ref *call, const conv *c, line_fn line) {
+static void each_plane(const nw_ref *call, const conv *c, line_fn line)
+{
     int64_t filters = c->group * c->filters, channels = c->group * c->depth;
     for (int64_t n = 0; n < c->batch; n++)
         for (int64_t f = 0; f < filters; f++)
@@ -126,7 +133,8 @@ static void each_plane(const nw_ref *call, const conv *c, line_fn line) {
                           (f * c->depth + d) * c->kernel_plane, (n * filters + f) * c->dst_plane);
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     conv c = read_conv(call);
     const double *bias = nw_has_in(call->node, 2) ? call->src[2] : NULL;
     double *dst = call->dst[0];
@@ -137,7 +145,8 @@ static void forward(const nw_ref *call) {
     each_plane(call, &c, line_forward);
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     conv c = read_conv(call);
     const double *diff_dst = call->diff_dst[0];
     if (!diff_dst) return;

@@ -1,7 +1,8 @@
 /* Dropout in inference: the identity, and a mask that keeps everything. */
 #include "ops/op.h"
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, cx->node->opset < 12 ? 1 : 3, 1, 2));
     const nw_value *x = nw_infer_in(cx, 0), *training = nw_infer_in(cx, 2);
     if (training) {
@@ -18,7 +19,8 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 1, cx->node->opset < 10 ? x->dtype : NW_BOOL, &x->shape);
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     int64_t n = nw_count(nw_in_shape(call->graph, call->node, 0));
     bool mask = call->node->output_count > 1 && call->node->outputs[1] >= 0;
     for (int64_t i = 0; i < n; i++) {
@@ -27,7 +29,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     int64_t n = nw_count(nw_in_shape(call->graph, call->node, 0));
     if (!call->diff_dst[0] || !call->diff_src[0]) return;
     for (int64_t i = 0; i < n; i++) call->diff_src[0][i] += call->diff_dst[0][i];

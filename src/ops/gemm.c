@@ -8,7 +8,8 @@ typedef struct gemm {
     double alpha, beta;
 } gemm;
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 3, 1, 1));
     const nw_value *a = nw_infer_in(cx, 0), *b = nw_infer_in(cx, 1), *c = nw_infer_in(cx, 2);
     if (!c && cx->node->opset < 11)
@@ -30,7 +31,8 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, a->dtype, &shape);
 }
 
-static gemm read_gemm(const nw_ref *call) {
+static gemm read_gemm(const nw_ref *call)
+{
     const nw_shape *a = nw_in_shape(call->graph, call->node, 0), *b = nw_in_shape(call->graph, call->node, 1);
     const nw_shape *dst = nw_out_shape(call->graph, call->node, 0);
     bool ta = nw_node_int(call->node, "transA", 0) != 0, tb = nw_node_int(call->node, "transB", 0) != 0;
@@ -50,7 +52,8 @@ static gemm read_gemm(const nw_ref *call) {
     return g;
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     gemm g = read_gemm(call);
     bool has_c = nw_has_in(call->node, 2);
     for (int64_t i = 0; i < g.m; i++) {
@@ -65,7 +68,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     gemm g = read_gemm(call);
     double *da = call->diff_src[0], *db = call->diff_src[1];
     double *dc = nw_has_in(call->node, 2) ? call->diff_src[2] : NULL;

@@ -1,7 +1,8 @@
 /* GlobalAveragePool and GlobalMaxPool: [batch, channels, spatial...] to [batch, channels, 1...]. */
 #include "ops/op.h"
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     NW_TRY(nw_infer_float(cx, 0));
     const nw_value *x = nw_infer_in(cx, 0);
@@ -17,16 +18,19 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &shape);
 }
 
-static int64_t plane_of(const nw_ref *call) {
+static int64_t plane_of(const nw_ref *call)
+{
     const nw_shape *src = nw_in_shape(call->graph, call->node, 0);
     return nw_span(src, 2, src->rank);
 }
 
-static int64_t planes_of(const nw_ref *call) {
+static int64_t planes_of(const nw_ref *call)
+{
     return nw_count(nw_out_shape(call->graph, call->node, 0));
 }
 
-static void average_forward(const nw_ref *call) {
+static void average_forward(const nw_ref *call)
+{
     int64_t n = plane_of(call), planes = planes_of(call);
     for (int64_t p = 0; p < planes; p++) {
         double sum = 0;
@@ -35,7 +39,8 @@ static void average_forward(const nw_ref *call) {
     }
 }
 
-static void average_backward(const nw_ref *call) {
+static void average_backward(const nw_ref *call)
+{
     int64_t n = plane_of(call), planes = planes_of(call);
     if (!call->diff_dst[0] || !call->diff_src[0]) return;
     for (int64_t p = 0; p < planes; p++)
@@ -43,14 +48,16 @@ static void average_backward(const nw_ref *call) {
 }
 
 /* The first of the largest elements; a NaN counts as larger than all. */
-static int64_t winner(const double *x, int64_t n) {
+static int64_t winner(const double *x, int64_t n)
+{
     int64_t best = 0;
     for (int64_t i = 1; i < n; i++)
         if (x[i] > x[best] || (x[i] != x[i] && x[best] == x[best])) best = i;
     return best;
 }
 
-static void max_forward(const nw_ref *call) {
+static void max_forward(const nw_ref *call)
+{
     int64_t n = plane_of(call), planes = planes_of(call);
     for (int64_t p = 0; p < planes; p++) {
         const double *x = call->src[0] + p * n;
@@ -58,7 +65,8 @@ static void max_forward(const nw_ref *call) {
     }
 }
 
-static void max_backward(const nw_ref *call) {
+static void max_backward(const nw_ref *call)
+{
     int64_t n = plane_of(call), planes = planes_of(call);
     if (!call->diff_dst[0] || !call->diff_src[0]) return;
     for (int64_t p = 0; p < planes; p++)

@@ -13,7 +13,8 @@ typedef struct norm {
 } norm;
 
 /* Strides of a tensor broadcast to the row, dimensions aligned at the end. */
-static bool steps(const nw_shape *from, const nw_shape *row, int64_t step[NW_MAX_RANK]) {
+static bool steps(const nw_shape *from, const nw_shape *row, int64_t step[NW_MAX_RANK])
+{
     int64_t strides[NW_MAX_RANK];
     int lead = from->rank - row->rank;
     for (int i = 0; i < lead; i++)
@@ -27,11 +28,13 @@ static bool steps(const nw_shape *from, const nw_shape *row, int64_t step[NW_MAX
     return true;
 }
 
-static bool has_shift(const nw_node *node) {
+static bool has_shift(const nw_node *node)
+{
     return nw_has_in(node, 2);
 }
 
-static bool read_norm(const nw_graph *graph, const nw_node *node, bool instance, int axis, norm *out) {
+static bool read_norm(const nw_graph *graph, const nw_node *node, bool instance, int axis, norm *out)
+{
     const nw_shape *x = nw_in_shape(graph, node, 0);
     norm n = {.instance = instance, .epsilon = (double)nw_node_float(node, "epsilon", 1e-5f)};
     n.rows = nw_span(x, 0, axis);
@@ -46,8 +49,8 @@ static bool read_norm(const nw_graph *graph, const nw_node *node, bool instance,
 }
 
 /* Index into scale or shift for element i of row r. */
-static int64_t param(const norm *n, const nw_shape *x, const int64_t step[NW_MAX_RANK], int64_t r,
-                     int64_t i) {
+static int64_t param(const norm *n, const nw_shape *x, const int64_t step[NW_MAX_RANK], int64_t r, int64_t i)
+{
     if (n->instance) return r % x->dims[1];
     int64_t at = 0;
     for (int d = n->row.rank - 1; d >= 0; d--) {
@@ -57,7 +60,8 @@ static int64_t param(const norm *n, const nw_shape *x, const int64_t step[NW_MAX
     return at;
 }
 
-static void moments(const norm *n, const double *x, double *mean, double *rate) {
+static void moments(const norm *n, const double *x, double *mean, double *rate)
+{
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n->width; i++) sum += x[i];
     *mean = sum / (double)n->width;
@@ -65,11 +69,13 @@ static void moments(const norm *n, const double *x, double *mean, double *rate) 
     *rate = 1 / sqrt(squares / (double)n->width + n->epsilon);
 }
 
-static bool gives(const nw_ref *call, int i) {
+static bool gives(const nw_ref *call, int i)
+{
     return i < call->node->output_count && call->node->outputs[i] >= 0;
 }
 
-static void forward_rows(const nw_ref *call, const norm *n) {
+static void forward_rows(const nw_ref *call, const norm *n)
+{
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     for (int64_t r = 0; r < n->rows; r++) {
         const double *x = call->src[0] + r * n->width;
@@ -87,7 +93,8 @@ static void forward_rows(const nw_ref *call, const norm *n) {
 
 /* With u = (x - mean) rate and g = d loss / d u: d loss / d x = rate (g - mean(g) - u mean(g u)); the outputs
  * mean and rate add d mean / d x = 1 / width and d rate / d x = -rate^2 u / width. */
-static void backward_rows(const nw_ref *call, const norm *n) {
+static void backward_rows(const nw_ref *call, const norm *n)
+{
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     double width = (double)n->width;
     bool shift = has_shift(call->node);
@@ -116,12 +123,14 @@ static void backward_rows(const nw_ref *call, const norm *n) {
     }
 }
 
-static int layer_axis(const nw_node *node, int rank) {
+static int layer_axis(const nw_node *node, int rank)
+{
     int64_t axis = nw_node_int(node, "axis", -1);
     return (int)(axis < 0 ? axis + rank : axis);
 }
 
-static nw_status layer_infer(nw_infer *cx) {
+static nw_status layer_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 3, 1, 3));
     const nw_value *x = nw_infer_in(cx, 0);
     int axis;
@@ -139,7 +148,8 @@ static nw_status layer_infer(nw_infer *cx) {
     return nw_infer_out(cx, 2, NW_F32, &statistics);
 }
 
-static nw_status instance_infer(nw_infer *cx) {
+static nw_status instance_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 3, 3, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     if (x->shape.rank < 3)
@@ -157,29 +167,34 @@ static nw_status instance_infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
 }
 
-static norm norm_of(const nw_ref *call, bool instance) {
+static norm norm_of(const nw_ref *call, bool instance)
+{
     norm n = {0};
     int rank = nw_in_shape(call->graph, call->node, 0)->rank;
     read_norm(call->graph, call->node, instance, instance ? 2 : layer_axis(call->node, rank), &n);
     return n;
 }
 
-static void layer_forward(const nw_ref *call) {
+static void layer_forward(const nw_ref *call)
+{
     norm n = norm_of(call, false);
     forward_rows(call, &n);
 }
 
-static void layer_backward(const nw_ref *call) {
+static void layer_backward(const nw_ref *call)
+{
     norm n = norm_of(call, false);
     backward_rows(call, &n);
 }
 
-static void instance_forward(const nw_ref *call) {
+static void instance_forward(const nw_ref *call)
+{
     norm n = norm_of(call, true);
     forward_rows(call, &n);
 }
 
-static void instance_backward(const nw_ref *call) {
+static void instance_backward(const nw_ref *call)
+{
     norm n = norm_of(call, true);
     backward_rows(call, &n);
 }

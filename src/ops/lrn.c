@@ -9,7 +9,8 @@ typedef struct lrn {
     int64_t before, after, channels, plane;
 } lrn;
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     NW_TRY(nw_infer_float(cx, 0));
     const nw_value *x = nw_infer_in(cx, 0);
@@ -23,7 +24,8 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
 }
 
-static lrn read_lrn(const nw_ref *call) {
+static lrn read_lrn(const nw_ref *call)
+{
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     int64_t size = nw_node_int(call->node, "size", 1);
     return (lrn){.alpha = (double)nw_node_float(call->node, "alpha", 1e-4f) / (double)size,
@@ -36,14 +38,16 @@ static lrn read_lrn(const nw_ref *call) {
 }
 
 /* What x_c is divided by, before the power; x points to channel 0 of one pixel. */
-static double base(const lrn *l, const double *x, int64_t c) {
+static double base(const lrn *l, const double *x, int64_t c)
+{
     double sum = 0;
     for (int64_t k = c < l->before ? 0 : c - l->before; k < l->channels && k <= c + l->after; k++)
         sum += x[k * l->plane] * x[k * l->plane];
     return l->bias + l->alpha * sum;
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     lrn l = read_lrn(call);
     int64_t n = nw_count(nw_in_shape(call->graph, call->node, 0));
     for (int64_t i = 0; i < n; i++) {
@@ -52,7 +56,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     lrn l = read_lrn(call);
     int64_t n = nw_count(nw_in_shape(call->graph, call->node, 0));
     if (!call->diff_dst[0] || !call->diff_src[0]) return;

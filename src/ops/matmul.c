@@ -8,14 +8,16 @@ typedef struct matmul {
     int64_t a_step[NW_MAX_RANK], b_step[NW_MAX_RANK]; /* in elements along the batch's dimensions */
 } matmul;
 
-static nw_shape batch_of(const nw_shape *shape) {
+static nw_shape batch_of(const nw_shape *shape)
+{
     nw_shape batch = *shape;
     batch.rank = shape->rank > 2 ? shape->rank - 2 : 0;
     return batch;
 }
 
 /* Fails (false) where the shapes do not fit; dst may be NULL. */
-static bool read_matmul(const nw_shape *a, const nw_shape *b, matmul *out, nw_shape *dst) {
+static bool read_matmul(const nw_shape *a, const nw_shape *b, matmul *out, nw_shape *dst)
+{
     matmul g = {0};
     nw_shape a_batch = batch_of(a), b_batch = batch_of(b);
     if (a->rank < 1 || b->rank < 1 || !nw_broadcast(&a_batch, &b_batch, &g.batch)) return false;
@@ -39,7 +41,8 @@ static bool read_matmul(const nw_shape *a, const nw_shape *b, matmul *out, nw_sh
     return true;
 }
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *a = nw_infer_in(cx, 0), *b = nw_infer_in(cx, 1);
     matmul g;
@@ -54,7 +57,8 @@ static nw_status infer(nw_infer *cx) {
 }
 
 /* Offsets of matrix number i of the batch. */
-static void offsets(const matmul *g, int64_t i, int64_t *a, int64_t *b) {
+static void offsets(const matmul *g, int64_t i, int64_t *a, int64_t *b)
+{
     *a = *b = 0;
     for (int d = g->batch.rank - 1; d >= 0; d--) {
         int64_t index = i % g->batch.dims[d];
@@ -64,7 +68,8 @@ static void offsets(const matmul *g, int64_t i, int64_t *a, int64_t *b) {
     }
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     matmul g;
     if (!read_matmul(nw_in_shape(call->graph, call->node, 0), nw_in_shape(call->graph, call->node, 1), &g,
                      NULL))
@@ -82,7 +87,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     matmul g;
     if (!call->diff_dst[0]) return;
     if (!read_matmul(nw_in_shape(call->graph, call->node, 0), nw_in_shape(call->graph, call->node, 1), &g,

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     nw_pool pool;
     nw_shape shape;
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 2));
@@ -18,7 +19,8 @@ static nw_status infer(nw_infer *cx) {
 }
 
 /* Offset in the plane of the element that wins window (z, y, x). A NaN wins: it must not be hidden. */
-static int64_t winner(const nw_window *w, const double *plane, const int64_t o[3]) {
+static int64_t winner(const nw_window *w, const double *plane, const int64_t o[3])
+{
     int64_t best = -1;
     for (int64_t kz = 0; kz < w->kernel[0]; kz++) {
         int64_t z = nw_window_at(w, 0, o[0], kz);
@@ -39,14 +41,16 @@ static int64_t winner(const nw_window *w, const double *plane, const int64_t o[3
 }
 
 /* The index that the second output gives: into the whole tensor, columns first where storage_order is 1. */
-static double index_of(const nw_window *w, int64_t plane, int64_t at, bool columns) {
+static double index_of(const nw_window *w, int64_t plane, int64_t at, bool columns)
+{
     int64_t count = w->src[0] * w->src[1] * w->src[2];
     int64_t x = at % w->src[2], y = at / w->src[2] % w->src[1], z = at / w->src[2] / w->src[1];
     if (columns) at = (x * w->src[1] + y) * w->src[0] + z;
     return (double)(plane * count + at);
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     nw_pool pool = nw_pool_read(call);
     const nw_window *w = &pool.window;
     bool columns = nw_node_int(call->node, "storage_order", 0) == 1;
@@ -66,7 +70,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     if (!call->diff_dst[0] || !call->diff_src[0]) return;
     nw_pool pool = nw_pool_read(call);
     const nw_window *w = &pool.window;

@@ -14,14 +14,16 @@ const nw_op *const nw_op_table[] = {
 #undef NW_OP
     NULL};
 
-const nw_op *nw_op_find(const char *type, const char *domain) {
+const nw_op *nw_op_find(const char *type, const char *domain)
+{
     if (*domain && strcmp(domain, "ai.onnx") != 0) return NULL;
     for (const nw_op *const *op = nw_op_table; *op; op++)
         if (strcmp((*op)->type, type) == 0) return *op;
     return NULL;
 }
 
-nw_status nw_infer_fail(nw_infer *cx, nw_status status, const char *format, ...) {
+nw_status nw_infer_fail(nw_infer *cx, nw_status status, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
     nw_vfail(cx->err, status, format, args);
@@ -29,11 +31,13 @@ nw_status nw_infer_fail(nw_infer *cx, nw_status status, const char *format, ...)
     return status;
 }
 
-const nw_value *nw_infer_in(const nw_infer *cx, int i) {
+const nw_value *nw_infer_in(const nw_infer *cx, int i)
+{
     return nw_has_in(cx->node, i) ? &cx->graph->values[cx->node->inputs[i]] : NULL;
 }
 
-nw_status nw_infer_arity(nw_infer *cx, int least_in, int most_in, int least_out, int most_out) {
+nw_status nw_infer_arity(nw_infer *cx, int least_in, int most_in, int least_out, int most_out)
+{
     const nw_node *node = cx->node;
     if (node->input_count < least_in || node->input_count > most_in)
         return nw_infer_fail(cx, NW_BAD_MODEL, "has %d inputs; the operator takes %d to %d",
@@ -46,7 +50,8 @@ nw_status nw_infer_arity(nw_infer *cx, int least_in, int most_in, int least_out,
     return NW_OK;
 }
 
-nw_status nw_infer_out(nw_infer *cx, int i, nw_dtype dtype, const nw_shape *shape) {
+nw_status nw_infer_out(nw_infer *cx, int i, nw_dtype dtype, const nw_shape *shape)
+{
     int64_t count, bytes;
     char text[NW_SHAPE_TEXT];
     if (shape->rank < 0 || shape->rank > NW_MAX_RANK)
@@ -65,7 +70,8 @@ nw_status nw_infer_out(nw_infer *cx, int i, nw_dtype dtype, const nw_shape *shap
     return NW_OK;
 }
 
-nw_status nw_infer_constant(nw_infer *cx, int i, nw_tensor *data) {
+nw_status nw_infer_constant(nw_infer *cx, int i, nw_tensor *data)
+{
     nw_status status = nw_infer_out(cx, i, data->dtype, &data->shape);
     if (status != NW_OK || i >= cx->node->output_count || cx->node->outputs[i] < 0) {
         nw_tensor_unref(data);
@@ -77,7 +83,8 @@ nw_status nw_infer_constant(nw_infer *cx, int i, nw_tensor *data) {
     return NW_OK;
 }
 
-nw_status nw_infer_ints(nw_infer *cx, int i, int64_t *values, int limit, int *count) {
+nw_status nw_infer_ints(nw_infer *cx, int i, int64_t *values, int limit, int *count)
+{
     const nw_value *value = nw_infer_in(cx, i);
     if (!value) {
         *count = -1;
@@ -96,7 +103,8 @@ nw_status nw_infer_ints(nw_infer *cx, int i, int64_t *values, int limit, int *co
     return NW_OK;
 }
 
-nw_status nw_infer_float(nw_infer *cx, int i) {
+nw_status nw_infer_float(nw_infer *cx, int i)
+{
     const nw_value *value = nw_infer_in(cx, i);
     if (!value) return nw_infer_fail(cx, NW_BAD_MODEL, "input %d must not be omitted", i);
     if (value->dtype == NW_F32 || value->dtype == NW_F64) return NW_OK;
@@ -104,7 +112,8 @@ nw_status nw_infer_float(nw_infer *cx, int i) {
                          value->name, nw_dtype_name(value->dtype));
 }
 
-nw_status nw_infer_axis(nw_infer *cx, int64_t axis, int rank, bool inclusive, int *out) {
+nw_status nw_infer_axis(nw_infer *cx, int64_t axis, int rank, bool inclusive, int *out)
+{
     int64_t last = inclusive ? rank : rank - 1;
     if (axis < -rank || axis > last)
         return nw_infer_fail(cx, NW_BAD_MODEL, "axis %lld of an input of %d dimensions: expected %d to %lld",
@@ -113,7 +122,8 @@ nw_status nw_infer_axis(nw_infer *cx, int64_t axis, int rank, bool inclusive, in
     return NW_OK;
 }
 
-bool nw_broadcast(const nw_shape *a, const nw_shape *b, nw_shape *out) {
+bool nw_broadcast(const nw_shape *a, const nw_shape *b, nw_shape *out)
+{
     nw_shape result = {.rank = a->rank > b->rank ? a->rank : b->rank};
     for (int i = 1; i <= result.rank; i++) {
         int64_t m = i <= a->rank ? a->dims[a->rank - i] : 1;
@@ -125,7 +135,8 @@ bool nw_broadcast(const nw_shape *a, const nw_shape *b, nw_shape *out) {
     return true;
 }
 
-void nw_strides(const nw_shape *shape, int64_t strides[NW_MAX_RANK]) {
+void nw_strides(const nw_shape *shape, int64_t strides[NW_MAX_RANK])
+{
     int64_t stride = 1;
     for (int i = shape->rank - 1; i >= 0; i--) {
         strides[i] = stride;

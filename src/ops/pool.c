@@ -1,6 +1,7 @@
 #include "ops/pool.h"
 
-nw_status nw_pool_infer(nw_infer *cx, nw_pool *pool, nw_shape *dst) {
+nw_status nw_pool_infer(nw_infer *cx, nw_pool *pool, nw_shape *dst)
+{
     const nw_shape *src = &nw_infer_in(cx, 0)->shape;
     size_t n;
     const int64_t *kernel = nw_node_ints(cx->node, "kernel_shape", &n);
@@ -19,7 +20,8 @@ nw_status nw_pool_infer(nw_infer *cx, nw_pool *pool, nw_shape *dst) {
     return NW_OK;
 }
 
-nw_status nw_pool_no_empty(const nw_pool *pool, nw_error *err) {
+nw_status nw_pool_no_empty(const nw_pool *pool, nw_error *err)
+{
     const nw_window *w = &pool->window;
     for (int i = 0; i < w->rank; i++) {
         bool at_start = w->before[i] > w->dilation[i] * (w->kernel[i] - 1);
@@ -35,7 +37,8 @@ nw_status nw_pool_no_empty(const nw_pool *pool, nw_error *err) {
     return NW_OK;
 }
 
-nw_pool nw_pool_read(const nw_ref *call) {
+nw_pool nw_pool_read(const nw_ref *call)
+{
     const nw_shape *src = nw_in_shape(call->graph, call->node, 0);
     size_t n;
     nw_window window = {0};

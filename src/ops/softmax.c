@@ -9,7 +9,8 @@ typedef struct lines {
     int64_t count, n, step;
 } lines;
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     NW_TRY(nw_infer_float(cx, 0));
     const nw_value *x = nw_infer_in(cx, 0);
@@ -19,7 +20,8 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
 }
 
-static lines read_lines(const nw_ref *call) {
+static lines read_lines(const nw_ref *call)
+{
     const nw_shape *x = nw_in_shape(call->graph, call->node, 0);
     bool old = call->node->opset < 13;
     int64_t axis = nw_node_int(call->node, "axis", old ? 1 : -1);
@@ -29,11 +31,13 @@ static lines read_lines(const nw_ref *call) {
     return l;
 }
 
-static int64_t start_of(const lines *l, int64_t line) {
+static int64_t start_of(const lines *l, int64_t line)
+{
     return line / l->step * l->n * l->step + line % l->step;
 }
 
-static void forward_lines(const nw_ref *call, bool logarithm) {
+static void forward_lines(const nw_ref *call, bool logarithm)
+{
     lines l = read_lines(call);
     for (int64_t line = 0; line < l.count; line++) {
         const double *x = call->src[0] + start_of(&l, line);
@@ -47,16 +51,19 @@ static void forward_lines(const nw_ref *call, bool logarithm) {
     }
 }
 
-static void softmax_forward(const nw_ref *call) {
+static void softmax_forward(const nw_ref *call)
+{
     forward_lines(call, false);
 }
 
-static void log_forward(const nw_ref *call) {
+static void log_forward(const nw_ref *call)
+{
     forward_lines(call, true);
 }
 
 /* d x = y (d y - <d y, y>) */
-static void softmax_backward(const nw_ref *call) {
+static void softmax_backward(const nw_ref *call)
+{
     lines l = read_lines(call);
     if (!call->diff_dst[0] || !call->diff_src[0]) return;
     for (int64_t line = 0; line < l.count; line++) {
@@ -70,7 +77,8 @@ static void softmax_backward(const nw_ref *call) {
 }
 
 /* d x = d y - exp(y) sum(d y) */
-static void log_backward(const nw_ref *call) {
+static void log_backward(const nw_ref *call)
+{
     lines l = read_lines(call);
     if (!call->diff_dst[0] || !call->diff_src[0]) return;
     for (int64_t line = 0; line < l.count; line++) {

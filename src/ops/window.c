@@ -5,7 +5,8 @@
 /* attribute[count], or `otherwise` where it is missing; each in low .. INT32_MAX, so that sums and products
  * of two fit. */
 static nw_status read_ints(const nw_node *node, const char *name, size_t count, int64_t low,
-                           int64_t otherwise, int64_t *values, nw_error *err) {
+                           int64_t otherwise, int64_t *values, nw_error *err)
+{
     size_t n;
     const int64_t *given = nw_node_ints(node, name, &n);
     if (given && n != count)
@@ -21,7 +22,8 @@ static nw_status read_ints(const nw_node *node, const char *name, size_t count, 
 }
 
 /* SAME: as many windows as strides fit; the odd element of padding goes to the end (upper) or the start. */
-static void pad_same(nw_window *w, int i, int64_t extent, bool upper) {
+static void pad_same(nw_window *w, int i, int64_t extent, bool upper)
+{
     w->dst[i] = (w->src[i] + w->stride[i] - 1) / w->stride[i];
     int64_t pad = (w->dst[i] - 1) * w->stride[i] + extent - w->src[i];
     if (pad < 0) pad = 0;
@@ -29,7 +31,8 @@ static void pad_same(nw_window *w, int i, int64_t extent, bool upper) {
     w->after[i] = pad - w->before[i];
 }
 
-static nw_status count_windows(nw_window *w, int i, int64_t extent, bool ceil_mode, nw_error *err) {
+static nw_status count_windows(nw_window *w, int i, int64_t extent, bool ceil_mode, nw_error *err)
+{
     int64_t room = w->src[i] + w->before[i] + w->after[i] - extent;
     if (room < 0)
         return nw_fail(
@@ -42,7 +45,8 @@ static nw_status count_windows(nw_window *w, int i, int64_t extent, bool ceil_mo
 }
 
 nw_status nw_window_read(const nw_node *node, const nw_shape *src, const int64_t *kernel, nw_window *out,
-                         nw_error *err) {
+                         nw_error *err)
+{
     nw_window w = {.rank = src->rank - 2};
     int64_t pads[2 * NW_MAX_SPATIAL];
     if (w.rank < 1 || w.rank > NW_MAX_SPATIAL)
@@ -78,7 +82,8 @@ nw_status nw_window_read(const nw_node *node, const nw_shape *src, const int64_t
     return NW_OK;
 }
 
-nw_window nw_window_3d(const nw_window *window) {
+nw_window nw_window_3d(const nw_window *window)
+{
     nw_window w = {.rank = NW_MAX_SPATIAL};
     int shift = NW_MAX_SPATIAL - window->rank;
     for (int i = 0; i < NW_MAX_SPATIAL; i++) {
@@ -94,7 +99,8 @@ nw_window nw_window_3d(const nw_window *window) {
     return w;
 }
 
-void nw_window_range(const nw_window *w, int i, int64_t k, int64_t *first, int64_t *last) {
+void nw_window_range(const nw_window *w, int i, int64_t k, int64_t *first, int64_t *last)
+{
     int64_t start = k * w->dilation[i] - w->before[i], stride = w->stride[i];
     *first = start >= 0 ? 0 : (-start + stride - 1) / stride;
     *last = start >= w->src[i] ? 0 : (w->src[i] - 1 - start) / stride + 1;

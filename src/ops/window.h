@@ -30,7 +30,8 @@ nw_window nw_window_3d(const nw_window *window);
 void nw_window_range(const nw_window *window, int i, int64_t k, int64_t *first, int64_t *last);
 
 /* Position of element k of window o along dimension i; outside [0, src) in the padding. */
-static inline int64_t nw_window_at(const nw_window *w, int i, int64_t o, int64_t k) {
+static inline int64_t nw_window_at(const nw_window *w, int i, int64_t o, int64_t k)
+{
     return o * w->stride[i] - w->before[i] + k * w->dilation[i];
 }
 

@@ -52,19 +52,22 @@ typedef struct op_run {
     uint64_t random;
 } op_run;
 
-static inline uint64_t op_case_random(op_run *run) {
+static inline uint64_t op_case_random(op_run *run)
+{
     uint64_t z = run->random += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
 
-static inline double op_case_uniform(op_run *run, double low, double high) {
+static inline double op_case_uniform(op_run *run, double low, double high)
+{
     return low + (high - low) * ((double)(op_case_random(run) >> 11) + 0.5) * 0x1p-53;
 }
 
 /* A list "1,2,3" or "1x2x3" up to `end`. */
-static inline size_t op_case_numbers(const char *text, char end, double values[64]) {
+static inline size_t op_case_numbers(const char *text, char end, double values[64])
+{
     size_t n = 0;
     while (*text && *text != end) {
         char *rest;
@@ -78,7 +81,8 @@ static inline size_t op_case_numbers(const char *text, char end, double values[6
     return n;
 }
 
-static inline void op_case_attr(op_run *run, char *text) {
+static inline void op_case_attr(nw_node *node, char *text)
+{
     char *value = strchr(text, '=');
     assert_non_null(value);
     *value++ = 0;
@@ -87,7 +91,7 @@ static inline void op_case_attr(op_run *run, char *text) {
     char *rest;
     strtod(value, &rest);
     if (*value && !*rest) kind = strpbrk(value, ".e") ? NW_ATTR_FLOAT : NW_ATTR_INT;
-    assert_int_equal(nw_node_add_attr(run->node, text, kind, &attr, NULL), NW_OK);
+    assert_int_equal(nw_node_add_attr(node, text, kind, &attr, NULL), NW_OK);
     if (kind == NW_ATTR_INT) attr->i = strtoll(value, NULL, 10);
     if (kind == NW_ATTR_FLOAT) attr->f = strtof(value, NULL);
     if (kind == NW_ATTR_STRING) assert_non_null(attr->s = nw_strdup(value));
@@ -99,7 +103,8 @@ static inline void op_case_attr(op_run *run, char *text) {
     }
 }
 
-static inline nw_shape op_case_shape(const char *text) {
+static inline nw_shape op_case_shape(const char *text)
+{
     nw_shape shape = {0};
     double dims[64];
     if (strcmp(text, "()") != 0) shape.rank = (int)op_case_numbers(text, 0, dims);
@@ -108,7 +113,8 @@ static inline nw_shape op_case_shape(const char *text) {
     return shape;
 }
 
-static inline void op_case_constant(op_run *run, nw_value *value, const char *text) {
+static inline void op_case_constant(nw_value *value, const char *text)
+{
     double values[64] = {0};
     bool list = *text++ == '{', boolean = strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
     size_t n = 1;
@@ -128,10 +134,10 @@ static inline void op_case_constant(op_run *run, nw_value *value, const char *te
             const char *comma = strchr(text, ',');
             if (comma) text = comma + 1;
         }
-    (void)run;
 }
 
-static inline void op_case_input(op_run *run, int i, const char *text) {
+static inline void op_case_input(op_run *run, int i, const char *text)
+{
     char name[32];
     int index;
     snprintf(name, sizeof name, "in%d", i);
@@ -142,7 +148,7 @@ static inline void op_case_input(op_run *run, int i, const char *text) {
     value->has_shape = true;
     double low = -1, high = 1;
     if (*text == '{' || *text == '=') {
-        op_case_constant(run, value, text);
+        op_case_constant(value, text);
     } else {
         value->dtype = *text == '?' ? NW_BOOL : *text == '#' ? NW_I64 : NW_F32;
         if (*text == '?') low = 0;
@@ -168,7 +174,8 @@ static inline void op_case_input(op_run *run, int i, const char *text) {
     }
 }
 
-static inline void op_run_free(op_run *run) {
+static inline void op_run_free(op_run *run)
+{
     for (int i = 0; i < OP_CASE_MAX; i++) {
         nw_free(run->src[i]);
         nw_free(run->dst[i]);
@@ -181,7 +188,8 @@ static inline void op_run_free(op_run *run) {
 
 /* Builds the graph, draws the inputs and infers; the run is freed by op_run_free in any case. Gradients of
  * the outputs are drawn too, of magnitude 0.5 to 1.5, so that a kink shows. */
-static inline nw_status op_case_open(const op_case *c, uint64_t seed, op_run *run, nw_error *err) {
+static inline nw_status op_case_open(const op_case *c, uint64_t seed, op_run *run, nw_error *err)
+{
     int input_count = 0, indices[OP_CASE_MAX];
     char name[32], *words[OP_CASE_MAX], *next = NULL;
     memset(run, 0, sizeof *run);
@@ -204,7 +212,7 @@ static inline nw_status op_case_open(const op_case *c, uint64_t seed, op_run *ru
                                        indices, &run->node, NULL),
                      NW_OK);
     for (int i = 0; i < input_count; i++) op_case_input(run, i, words[i]);
-    for (char *w = strtok_r(attrs, " ", &next); w; w = strtok_r(NULL, " ", &next)) op_case_attr(run, w);
+    for (char *w = strtok_r(attrs, " ", &next); w; w = strtok_r(NULL, " ", &next)) op_case_attr(run->node, w);
     nw_free(inputs);
     nw_free(attrs);
     run->op = c->op ? c->op : nw_op_find(c->type, "");
@@ -224,7 +232,8 @@ static inline nw_status op_case_open(const op_case *c, uint64_t seed, op_run *ru
     return NW_OK;
 }
 
-static inline nw_ref op_run_call(const op_run *run) {
+static inline nw_ref op_run_call(const op_run *run)
+{
     return (nw_ref){.graph = run->graph,
                     .node = run->node,
                     .src = (const double *const *)run->src,
@@ -233,14 +242,16 @@ static inline nw_ref op_run_call(const op_run *run) {
                     .diff_src = run->diff_src};
 }
 
-static inline void op_run_forward(op_run *run) {
+static inline void op_run_forward(op_run *run)
+{
     nw_ref call = op_run_call(run);
     run->op->forward(&call);
 }
 
 /* Adds to run->diff_src, as the operator does; zero at first. diff_src of inputs without a gradient is not
  * handed over. */
-static inline void op_run_backward(op_run *run) {
+static inline void op_run_backward(op_run *run)
+{
     nw_ref call = op_run_call(run);
     double *diff_src[OP_CASE_MAX];
     for (int i = 0; i < OP_CASE_MAX; i++) diff_src[i] = run->variable[i] ? run->diff_src[i] : NULL;

@@ -12,17 +12,20 @@
         fail();                                                                                              \
     } while (0)
 
-static inline void op_open_or_fail(const op_case *c, uint64_t seed, op_run *run) {
+static inline void op_open_or_fail(const op_case *c, uint64_t seed, op_run *run)
+{
     nw_error err = {0};
     if (op_case_open(c, seed, run, &err) != NW_OK) OP_FAIL(c, "inference: %s", err.message);
 }
 
-static inline int64_t op_in_count(const op_run *run, int i) {
+static inline int64_t op_in_count(const op_run *run, int i)
+{
     return nw_count(nw_in_shape(run->graph, run->node, i));
 }
 
 /* sum over all outputs of diff_dst * dst, after a forward. */
-static inline double op_loss(op_run *run) {
+static inline double op_loss(op_run *run)
+{
     double sum = 0;
     op_run_forward(run);
     for (int i = 0; i < run->node->output_count; i++)
@@ -33,7 +36,8 @@ static inline double op_loss(op_run *run) {
 }
 
 /* Backward adds, and gives the same for one input alone as for all together. */
-static inline void op_check_adds(const op_case *c, op_run *run) {
+static inline void op_check_adds(const op_case *c, op_run *run)
+{
     for (int i = 0; i < run->node->input_count; i++) {
         if (!run->variable[i]) continue;
         int64_t n = op_in_count(run, i);
@@ -53,7 +57,8 @@ static inline void op_check_adds(const op_case *c, op_run *run) {
 
 /* Backward against central differences in every element of every float input. Points where the left and the
  * right difference disagree lie on a kink and are passed over; at most a fifth may. */
-static inline void op_check_gradient(const op_case *c) {
+static inline void op_check_gradient(const op_case *c)
+{
     const double h = 1e-5;
     op_run run;
     op_open_or_fail(c, 1, &run);
@@ -88,12 +93,14 @@ static inline void op_check_gradient(const op_case *c) {
     op_run_free(&run);
 }
 
-static inline void op_check_gradients(const op_case *cases, size_t count) {
+static inline void op_check_gradients(const op_case *cases, size_t count)
+{
     for (size_t i = 0; i < count; i++) op_check_gradient(&cases[i]);
 }
 
 /* For an operator that is affine in input i: f(x + v) - f(x) = Jv exactly, so <Jv, w> = <v, J^T w>. */
-static inline void op_check_adjoint(const op_case *c, int i) {
+static inline void op_check_adjoint(const op_case *c, int i)
+{
     op_run run;
     op_open_or_fail(c, 2, &run);
     double before = op_loss(&run), inner = 0, scale = fabs(before) + 1;
@@ -112,7 +119,8 @@ static inline void op_check_adjoint(const op_case *c, int i) {
 
 /* The outputs of the case for given inputs (NULL: the constants or drawn numbers), against known numbers. */
 static inline void op_check_values(const op_case *c, const double *const *inputs, int output,
-                                   const double *want, int64_t count, double tolerance) {
+                                   const double *want, int64_t count, double tolerance)
+{
     op_run run;
     op_open_or_fail(c, 3, &run);
     for (int i = 0; inputs && i < run.node->input_count; i++)
@@ -133,7 +141,8 @@ static inline void op_check_values(const op_case *c, const double *const *inputs
 }
 
 /* Inference must fail with that status and say those words. */
-static inline void op_check_refused(const op_case *c, nw_status status, const char *words) {
+static inline void op_check_refused(const op_case *c, nw_status status, const char *words)
+{
     op_run run;
     nw_error err = {0};
     nw_status got = op_case_open(c, 4, &run, &err);
