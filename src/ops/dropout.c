@@ -1,4 +1,4 @@
-/* Dropout in inference: the identity, and a mask that keeps everything. */
+/* Dropout in inference, or of nothing (ratio 0): the identity, and a mask that keeps everything. */
 #include "ops/op.h"
 
 static nw_status infer(nw_infer *cx)
@@ -9,7 +9,9 @@ static nw_status infer(nw_infer *cx)
         int64_t mode = 0;
         int count;
         NW_TRY(nw_infer_ints(cx, 2, &mode, 1, &count));
-        if (mode)
+        const nw_value *ratio = nw_infer_in(cx, 1);
+        bool drops = !ratio || !ratio->data || ratio->data->count != 1 || nw_tensor_get(ratio->data, 0) != 0;
+        if (mode && drops)
             return nw_infer_fail(
                 cx, NW_UNSUPPORTED,
                 "is in training mode (training_mode=1); export the model for inference (model.eval())");

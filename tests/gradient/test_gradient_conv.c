@@ -6,6 +6,7 @@ static const op_case cases[] = {
     {"Conv", 11, "", "2x2x4x5 3x2x1x1"},
     {"Conv", 11, "pads=[1,1,1,1]", "1x2x4x5 3x2x3x3 3"},
     {"Conv", 11, "pads=[0,1,2,1] strides=[2,1] dilations=[1,2]", "2x2x6x7 2x2x3x2 2"},
+    {"Conv", 11, "pads=[2,2,2,2] strides=[2,2]", "1x1x5x6 2x1x3x3"},
     {"Conv", 11, "group=2 pads=[1,1,1,1] strides=[2,2]", "1x4x5x5 4x2x3x3 4"},
     {"Conv", 11, "group=3 kernel_shape=[3,3]", "1x3x4x4 6x1x3x3"},
     {"Conv", 1, "auto_pad=SAME_UPPER strides=[2,2]", "1x1x5x4 2x1x3x2 2"},

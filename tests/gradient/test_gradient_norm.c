@@ -15,13 +15,14 @@ static const op_case cases[] = {
     {"LRN", 1, "size=4 alpha=2.0", "1x6x3"},
     {"Softmax", 13, "", "2x3x4"},
     {"Softmax", 13, "axis=1", "2x3x4"},
-    {"Softmax", 11, "", "2x3x2"},
+    {"Softmax", 12, "", "2x3x2"},
     {"Softmax", 7, "axis=-1", "2x3x2"},
     {"LogSoftmax", 13, "axis=0", "3x2x2"},
-    {"LogSoftmax", 11, "axis=0", "3x2"},
+    {"LogSoftmax", 12, "axis=0", "3x2"},
     {"Dropout", 7, "ratio=0.5", "2x3"},
     {"Dropout", 10, "", "2x3", 2},
     {"Dropout", 13, "", "2x3 =0.5 =false", 2},
+    {"Dropout", 13, "", "2x3 =0.0 =true"},
 };
 
 static void gradients(void **state)
@@ -65,9 +66,9 @@ static void softmax_axes(void **state)
                     (const double[]){1.0 / 3, 2.0 / 3, 3.0 / 7, 4.0 / 7}, 4, 1e-15);
     op_check_values(&(op_case){"Softmax", 13, "axis=1", "1x2x2"}, in, 0,
                     (const double[]){0.25, 1.0 / 3, 0.75, 2.0 / 3}, 4, 1e-15);
-    op_check_values(&(op_case){"Softmax", 11, "", "1x2x2"}, in, 0, (const double[]){0.1, 0.2, 0.3, 0.4}, 4,
+    op_check_values(&(op_case){"Softmax", 12, "", "1x2x2"}, in, 0, (const double[]){0.1, 0.2, 0.3, 0.4}, 4,
                     1e-15);
-    op_check_values(&(op_case){"LogSoftmax", 11, "", "1x2x2"}, in, 0,
+    op_check_values(&(op_case){"LogSoftmax", 12, "", "1x2x2"}, in, 0,
                     (const double[]){log(0.1), log(0.2), log(0.3), log(0.4)}, 4, 1e-15);
     const double far[] = {1000, 0};
     op_check_values(&(op_case){"Softmax", 13, "", "2"}, (const double *const[]){far}, 0,
@@ -85,6 +86,7 @@ static void refusals(void **state)
     op_check_refused(&(op_case){"BatchNormalization", 9, "", "1x2x2 2 2 3 2"}, NW_BAD_MODEL, "input 3 'in3'");
     op_check_refused(&(op_case){"Dropout", 13, "", "2x3 =0.5 =true"}, NW_UNSUPPORTED, "training_mode=1");
     op_check_refused(&(op_case){"Dropout", 13, "", "2x3 =0.5 ?()"}, NW_UNSUPPORTED, "input 2 'in2'");
+    op_check_refused(&(op_case){"Softmax", 12, "", "3"}, NW_BAD_MODEL, "axis 1");
     op_check_refused(&(op_case){"Softmax", 13, "axis=2", "2x3"}, NW_BAD_MODEL, "axis 2");
     op_check_refused(&(op_case){"LRN", 13, "", "1x4x1"}, NW_BAD_MODEL, "size");
     op_check_refused(&(op_case){"LayerNormalization", 17, "", "2x3 2"}, NW_BAD_MODEL, "broadcast");

@@ -98,6 +98,14 @@ static void ties(void **state)
     op_run_forward(&run);
     assert_true(isnan(run.dst[0][0]));
     op_run_free(&run);
+
+    c = (op_case){"GlobalMaxPool", 1, "", "1x1x2x2"};
+    op_open_or_fail(&c, 1, &run);
+    memset(run.src[0], 0, 4 * sizeof(double));
+    op_run_forward(&run);
+    op_run_backward(&run);
+    for (int i = 0; i < 4; i++) assert_true(run.diff_src[0][i] == (i ? 0 : run.diff_dst[0][0]));
+    op_run_free(&run);
 }
 
 static void refusals(void **state)

@@ -51,9 +51,9 @@ static inline void net_constant(nw_graph *graph, const char *name, const char *d
 /* {1,2} or =3, as in op_case.h */
 static inline void net_ints(nw_graph *graph, const char *name, const char *text)
 {
-    nw_value *value = &graph->values[net_value(graph, name)];
-    op_case_constant(value, text);
-    value->has_shape = true;
+    int index = net_value(graph, name);
+    op_case_constant(&graph->values[index], text);
+    graph->values[index].has_shape = true;
 }
 
 /* Names separated by spaces; "-" is an omitted one. */
