@@ -52,6 +52,9 @@ static void sums_of_patches(void **state)
                     upper, 2, 0);
     op_check_values(&(op_case){"Conv", 11, "auto_pad=SAME_LOWER strides=[2]", "1x1x4 1x1x3"}, in_line, 0,
                     lower, 2, 0);
+    /* Whole strides of padding. */
+    op_check_values(&(op_case){"Conv", 11, "pads=[2,2] strides=[2]", "1x1x4 1x1x3"}, in_line, 0,
+                    (const double[]){1, 6, 7}, 3, 0);
     /* Dilation 2 skips every other; the kernel is not flipped. */
     const double five[] = {1, 2, 3, 4, 5}, slope[] = {1, 10, 100};
     op_check_values(&(op_case){"Conv", 11, "dilations=[2]", "1x1x5 1x1x3"},
