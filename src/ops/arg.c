@@ -2,7 +2,8 @@
  * select_last_index. */
 #include "ops/reduce.h"
 
-static nw_status split_axis(nw_infer *cx, nw_reduce_split *out) {
+static nw_status split_axis(nw_infer *cx, nw_reduce_split *out)
+{
     const nw_value *x = nw_infer_in(cx, 0);
     bool reduced[NW_MAX_RANK] = {false};
     int axis;
@@ -12,7 +13,8 @@ static nw_status split_axis(nw_infer *cx, nw_reduce_split *out) {
     return NW_OK;
 }
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     nw_reduce_split split;
     NW_TRY(split_axis(cx, &split));
@@ -20,7 +22,8 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, NW_I64, &split.shape);
 }
 
-static void forward(const nw_ref *call, double sign) {
+static void forward(const nw_ref *call, double sign)
+{
     nw_infer cx = {.graph = (nw_graph *)call->graph, .node = (nw_node *)call->node};
     nw_reduce_split split;
     if (split_axis(&cx, &split) != NW_OK) return;
@@ -41,10 +44,12 @@ static void forward(const nw_ref *call, double sign) {
     }
 }
 
-static void max_forward(const nw_ref *call) {
+static void max_forward(const nw_ref *call)
+{
     forward(call, 1);
 }
-static void min_forward(const nw_ref *call) {
+static void min_forward(const nw_ref *call)
+{
     forward(call, -1);
 }
 

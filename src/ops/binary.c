@@ -2,7 +2,8 @@
 
 #include "ops/walk.h"
 
-nw_status nw_infer_broadcast(nw_infer *cx, int i, nw_shape *shape) {
+nw_status nw_infer_broadcast(nw_infer *cx, int i, nw_shape *shape)
+{
     const nw_shape *other = &nw_infer_in(cx, i)->shape;
     nw_shape result;
     if (!nw_broadcast(shape, other, &result)) {
@@ -14,7 +15,8 @@ nw_status nw_infer_broadcast(nw_infer *cx, int i, nw_shape *shape) {
     return NW_OK;
 }
 
-static nw_status infer(nw_infer *cx, bool compares) {
+static nw_status infer(nw_infer *cx, bool compares)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *a = nw_infer_in(cx, 0), *b = nw_infer_in(cx, 1);
     if (a->dtype != b->dtype)
@@ -25,21 +27,25 @@ static nw_status infer(nw_infer *cx, bool compares) {
     return nw_infer_out(cx, 0, compares ? NW_BOOL : a->dtype, &shape);
 }
 
-nw_status nw_binary_infer(nw_infer *cx) {
+nw_status nw_binary_infer(nw_infer *cx)
+{
     return infer(cx, false);
 }
 
-nw_status nw_compare_infer(nw_infer *cx) {
+nw_status nw_compare_infer(nw_infer *cx)
+{
     return infer(cx, true);
 }
 
-static void start(const nw_ref *call, nw_walk *walk) {
+static void start(const nw_ref *call, nw_walk *walk)
+{
     const nw_shape *shapes[2] = {nw_in_shape(call->graph, call->node, 0),
                                  nw_in_shape(call->graph, call->node, 1)};
     nw_walk_start(walk, nw_out_shape(call->graph, call->node, 0), 2, shapes);
 }
 
-void nw_binary_forward(const nw_ref *call, const nw_binary *binary) {
+void nw_binary_forward(const nw_ref *call, const nw_binary *binary)
+{
     nw_walk walk;
     start(call, &walk);
     double (*value)(double, double) = binary->value;
@@ -50,7 +56,8 @@ void nw_binary_forward(const nw_ref *call, const nw_binary *binary) {
 }
 
 /* A broadcast input gets the sum over the elements that read it: the walk visits each of them. */
-void nw_binary_backward(const nw_ref *call, const nw_binary *binary) {
+void nw_binary_backward(const nw_ref *call, const nw_binary *binary)
+{
     nw_walk walk;
     start(call, &walk);
     if (!call->diff_dst[0]) return;

@@ -21,16 +21,19 @@ void nw_binary_backward(const nw_ref *call, const nw_binary *binary);
 /* Broadcasts input i into *shape, with an error that names both shapes. */
 nw_status nw_infer_broadcast(nw_infer *cx, int i, nw_shape *shape);
 
-static inline bool nw_is_integer(nw_dtype dtype) {
+static inline bool nw_is_integer(nw_dtype dtype)
+{
     return dtype != NW_F32 && dtype != NW_F64;
 }
 
 #define NW_BINARY(Type, first_opset, infer_function, ...)                                                    \
     static const nw_binary Type##_binary = __VA_ARGS__;                                                      \
-    static void Type##_forward(const nw_ref *call) {                                                         \
+    static void Type##_forward(const nw_ref *call)                                                           \
+    {                                                                                                        \
         nw_binary_forward(call, &Type##_binary);                                                             \
     }                                                                                                        \
-    static void Type##_backward(const nw_ref *call) {                                                        \
+    static void Type##_backward(const nw_ref *call)                                                          \
+    {                                                                                                        \
         nw_binary_backward(call, &Type##_binary);                                                            \
     }                                                                                                        \
     const nw_op nw_op_##Type = {.type = #Type,                                                               \
@@ -42,7 +45,8 @@ static inline bool nw_is_integer(nw_dtype dtype) {
 
 #define NW_COMPARE(Type, first_opset, function)                                                              \
     static const nw_binary Type##_binary = {.value = function};                                              \
-    static void Type##_forward(const nw_ref *call) {                                                         \
+    static void Type##_forward(const nw_ref *call)                                                           \
+    {                                                                                                        \
         nw_binary_forward(call, &Type##_binary);                                                             \
     }                                                                                                        \
     const nw_op nw_op_##Type = {.type = #Type,                                                               \

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, cx->node->opset < 11 ? 1 : 3, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     for (int i = 1; i < 3; i++) {
@@ -14,12 +15,14 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
 }
 
-static double limit(const nw_ref *call, int i, const char *attribute, double otherwise) {
+static double limit(const nw_ref *call, int i, const char *attribute, double otherwise)
+{
     if (call->node->opset < 11) return (double)nw_node_float(call->node, attribute, (float)otherwise);
     return nw_has_in(call->node, i) ? call->src[i][0] : otherwise;
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     double low = limit(call, 1, "min", -INFINITY), high = limit(call, 2, "max", INFINITY);
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     for (int64_t i = 0; i < n; i++) {
@@ -30,7 +33,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     double low = limit(call, 1, "min", -INFINITY), high = limit(call, 2, "max", INFINITY);
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     if (!call->diff_dst[0]) return;

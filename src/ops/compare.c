@@ -2,7 +2,8 @@
 #include "ops/binary.h"
 
 #define TRUTH(name, expression)                                                                              \
-    static double name(double a, double b) {                                                                 \
+    static double name(double a, double b)                                                                   \
+    {                                                                                                        \
         return expression;                                                                                   \
     }
 

@@ -6,7 +6,8 @@
 #include <limits.h>
 
 /* Piece i is input i, written behind those before it. */
-static bool concat_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool concat_describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_infer cx = nw_move_reader(call);
     const nw_shape *y = nw_out_shape(call->graph, call->node, 0);
     int axis;
@@ -21,7 +22,8 @@ static bool concat_describe(const nw_ref *call, int piece, nw_move *move) {
     return true;
 }
 
-static nw_status concat_infer(nw_infer *cx) {
+static nw_status concat_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, INT_MAX, 1, 1));
     const nw_value *first = nw_infer_in(cx, 0);
     nw_shape shape = first->shape;
@@ -56,14 +58,16 @@ typedef struct parts {
     nw_tensor *tensor; /* int64 sizes as an input */
 } parts;
 
-static int64_t part(const parts *p, int i, int64_t whole) {
+static int64_t part(const parts *p, int i, int64_t whole)
+{
     if (p->sizes) return p->sizes[i];
     if (p->tensor) return nw_tensor_get_i64(p->tensor, i);
     int64_t before = p->size * i; /* at most whole + outputs: checked */
     return before >= whole ? 0 : whole - before < p->size ? whole - before : p->size;
 }
 
-static nw_status read_parts(nw_infer *cx, parts *p) {
+static nw_status read_parts(nw_infer *cx, parts *p)
+{
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     int outputs = cx->node->output_count;
     size_t count;
@@ -100,7 +104,8 @@ static nw_status read_parts(nw_infer *cx, parts *p) {
     return NW_OK;
 }
 
-static bool split_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool split_describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_infer cx = nw_move_reader(call);
     const nw_shape *x = nw_in_shape(call->graph, call->node, 0);
     parts p;
@@ -115,7 +120,8 @@ static bool split_describe(const nw_ref *call, int piece, nw_move *move) {
     return true;
 }
 
-static nw_status split_infer(nw_infer *cx) {
+static nw_status split_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 2, 1, INT_MAX));
     const nw_value *x = nw_infer_in(cx, 0);
     parts p;

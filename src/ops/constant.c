@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* The attribute of Constant that holds its value, of those that Narrows reads. */
-static nw_status constant_infer(nw_infer *cx) {
+static nw_status constant_infer(nw_infer *cx)
+{
     static const char *const forms[] = {"value", "value_float", "value_floats", "value_int", "value_ints"};
     NW_TRY(nw_infer_arity(cx, 0, 0, 1, 1));
     const nw_attr *attr = NULL;
@@ -32,7 +33,8 @@ static nw_status constant_infer(nw_infer *cx) {
     return nw_infer_constant(cx, 0, data);
 }
 
-static nw_status constant_of_shape_infer(nw_infer *cx) {
+static nw_status constant_of_shape_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_attr *attr = nw_node_attr(cx->node, "value");
     nw_tensor *value = attr && attr->kind == NW_ATTR_TENSOR ? attr->t : NULL, *data;
@@ -49,7 +51,8 @@ static nw_status constant_of_shape_infer(nw_infer *cx) {
 }
 
 /* Numbers from start towards limit, which is not among them. */
-static nw_status integer_range(nw_infer *cx, nw_dtype dtype, const int64_t *p, nw_tensor **out) {
+static nw_status integer_range(nw_infer *cx, nw_dtype dtype, const int64_t *p, nw_tensor **out)
+{
     /* Unsigned differences do not overflow. */
     uint64_t from = (uint64_t)p[0], to = (uint64_t)p[1], step = (uint64_t)p[2], count = 0;
     if (p[2] > 0 && p[1] > p[0]) count = (to - from - 1) / step + 1;
@@ -63,7 +66,8 @@ static nw_status integer_range(nw_infer *cx, nw_dtype dtype, const int64_t *p, n
     return status;
 }
 
-static nw_status real_range(nw_infer *cx, nw_dtype dtype, const double *p, nw_tensor **out) {
+static nw_status real_range(nw_infer *cx, nw_dtype dtype, const double *p, nw_tensor **out)
+{
     double count = fmax(ceil((p[1] - p[0]) / p[2]), 0);
     if (!(count < 0x1p62)) return nw_infer_fail(cx, NW_BAD_MODEL, "the range has no end");
     const nw_shape shape = {.rank = 1, .dims = {(int64_t)count}};
@@ -72,7 +76,8 @@ static nw_status real_range(nw_infer *cx, nw_dtype dtype, const double *p, nw_te
     return NW_OK;
 }
 
-static nw_status range_infer(nw_infer *cx) {
+static nw_status range_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 3, 3, 1, 1));
     nw_dtype dtype = nw_infer_in(cx, 0)->dtype;
     int64_t integers[3];

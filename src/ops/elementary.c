@@ -4,13 +4,15 @@
 #include <math.h>
 
 #define FUNCTION(name, y)                                                                                    \
-    static double name##_value(double x, const double *p) {                                                  \
+    static double name##_value(double x, const double *p)                                                    \
+    {                                                                                                        \
         (void)p;                                                                                             \
         return y;                                                                                            \
     }
 /* In terms of x and y = value(x). */
 #define SLOPE(name, derivative)                                                                              \
-    static double name##_slope(double x, double y, const double *p) {                                        \
+    static double name##_slope(double x, double y, const double *p)                                          \
+    {                                                                                                        \
         (void)x, (void)y, (void)p;                                                                           \
         return derivative;                                                                                   \
     }

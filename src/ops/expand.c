@@ -3,7 +3,8 @@
 
 #include "base/memory.h"
 
-static bool expand_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool expand_describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_move_start(move, nw_out_shape(call->graph, call->node, 0));
     nw_move_from(move, nw_in_shape(call->graph, call->node, 0));
     for (int i = 0; i < move->rank; i++)
@@ -11,7 +12,8 @@ static bool expand_describe(const nw_ref *call, int piece, nw_move *move) {
     return piece == 0;
 }
 
-static nw_status expand_infer(nw_infer *cx) {
+static nw_status expand_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     nw_shape wanted = {0}, shape;
@@ -25,14 +27,16 @@ static nw_status expand_infer(nw_infer *cx) {
 }
 NW_MOVE_OP(Expand, 8, 1U << 1, "the shape must be constant", expand_infer, expand_describe);
 
-static bool tile_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool tile_describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_move_start(move, nw_out_shape(call->graph, call->node, 0));
     nw_move_from(move, nw_in_shape(call->graph, call->node, 0));
     for (int i = 0; i < move->rank; i++) move->axis[i].border = NW_BORDER_WRAP;
     return piece == 0;
 }
 
-static nw_status tile_infer(nw_infer *cx) {
+static nw_status tile_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     int64_t repeats[NW_MAX_RANK];

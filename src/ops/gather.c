@@ -5,7 +5,8 @@
 #include <math.h>
 
 /* Constant indices are checked before anything runs. */
-static nw_status check_indices(nw_infer *cx, int64_t extent) {
+static nw_status check_indices(nw_infer *cx, int64_t extent)
+{
     const nw_value *indices = nw_infer_in(cx, 1);
     if (indices->dtype != NW_I64 && indices->dtype != NW_I32)
         return nw_infer_fail(cx, NW_BAD_MODEL, "indices are %s; expected int32 or int64",
@@ -20,7 +21,8 @@ static nw_status check_indices(nw_infer *cx, int64_t extent) {
 }
 
 /* [outer, indices, inner] from [outer, extent, inner]. */
-static bool describe(const nw_ref *call, int piece, nw_move *move) {
+static bool describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_infer cx = nw_move_reader(call);
     const nw_shape *x = nw_in_shape(call->graph, call->node, 0);
     int axis;
@@ -36,7 +38,8 @@ static bool describe(const nw_ref *call, int piece, nw_move *move) {
     return true;
 }
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0), *indices = nw_infer_in(cx, 1);
     nw_shape shape = {.rank = x->shape.rank - 1 + indices->shape.rank};
@@ -54,7 +57,8 @@ static nw_status infer(nw_infer *cx) {
 }
 NW_MOVE_OP(Gather, 1, 0, "", infer, describe);
 
-static nw_status elements_infer(nw_infer *cx) {
+static nw_status elements_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0), *indices = nw_infer_in(cx, 1);
     int axis;
@@ -73,7 +77,8 @@ static nw_status elements_infer(nw_infer *cx) {
 }
 
 /* The offset of the data that element i of the indices stands for, or -1. */
-static int64_t element(const nw_ref *call, int axis, int64_t i) {
+static int64_t element(const nw_ref *call, int axis, int64_t i)
+{
     const nw_shape *x = nw_in_shape(call->graph, call->node, 0);
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 1);
     double index = call->src[1][i];
@@ -88,12 +93,14 @@ static int64_t element(const nw_ref *call, int axis, int64_t i) {
     return at;
 }
 
-static int elements_axis(const nw_ref *call) {
+static int elements_axis(const nw_ref *call)
+{
     int64_t axis = nw_node_int(call->node, "axis", 0);
     return (int)(axis < 0 ? axis + nw_in_shape(call->graph, call->node, 0)->rank : axis);
 }
 
-static void elements_forward(const nw_ref *call) {
+static void elements_forward(const nw_ref *call)
+{
     int axis = elements_axis(call);
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     for (int64_t i = 0; i < n; i++) {
@@ -102,7 +109,8 @@ static void elements_forward(const nw_ref *call) {
     }
 }
 
-static void elements_backward(const nw_ref *call) {
+static void elements_backward(const nw_ref *call)
+{
     int axis = elements_axis(call);
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     if (!call->diff_src[0] || !call->diff_dst[0]) return;

@@ -1,6 +1,7 @@
 #include "ops/known.h"
 
-void nw_known_forward(const nw_ref *call) {
+void nw_known_forward(const nw_ref *call)
+{
     for (int k = 0; k < call->node->output_count; k++) {
         if (call->node->outputs[k] < 0 || !call->dst[k]) continue;
         const nw_tensor *data = call->graph->values[call->node->outputs[k]].data;
@@ -10,7 +11,8 @@ void nw_known_forward(const nw_ref *call) {
 
 enum { KNOWN_LIMIT = 1 << 28 }; /* elements: a small file must not ask for all the memory there is */
 
-nw_status nw_known_new(nw_infer *cx, nw_dtype dtype, const nw_shape *shape, nw_tensor **out) {
+nw_status nw_known_new(nw_infer *cx, nw_dtype dtype, const nw_shape *shape, nw_tensor **out)
+{
     int64_t count;
     char text[NW_SHAPE_TEXT];
     if (!nw_shape_count(shape, &count) || count > KNOWN_LIMIT)

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-void nw_move_start(nw_move *move, const nw_shape *counts) {
+void nw_move_start(nw_move *move, const nw_shape *counts)
+{
     int64_t strides[NW_MAX_RANK];
     memset(move, 0, sizeof *move);
     move->rank = counts->rank;
@@ -17,7 +18,8 @@ void nw_move_start(nw_move *move, const nw_shape *counts) {
                                        .step = 1};
 }
 
-void nw_move_from(nw_move *move, const nw_shape *src) {
+void nw_move_from(nw_move *move, const nw_shape *src)
+{
     int64_t strides[NW_MAX_RANK];
     int missing = move->rank - src->rank;
     nw_strides(src, strides);
@@ -28,14 +30,16 @@ void nw_move_from(nw_move *move, const nw_shape *src) {
     }
 }
 
-void nw_move_into(nw_move *move, const nw_shape *dst) {
+void nw_move_into(nw_move *move, const nw_shape *dst)
+{
     int64_t strides[NW_MAX_RANK];
     nw_strides(dst, strides);
     for (int i = 0; i < move->rank; i++) move->axis[i].dst_stride = strides[i];
 }
 
 /* The source coordinate of a position, or -1 for the fill value. */
-static int64_t coordinate(const nw_move_axis *axis, int64_t i) {
+static int64_t coordinate(const nw_move_axis *axis, int64_t i)
+{
     int64_t extent = axis->extent, s;
     if (axis->index) {
         double index = axis->index[i] < 0 ? axis->index[i] + (double)extent : axis->index[i];
@@ -45,16 +49,13 @@ static int64_t coordinate(const nw_move_axis *axis, int64_t i) {
     }
     if (s >= 0 && s < extent) return s;
     switch (extent > 0 ? axis->border : NW_BORDER_FILL) {
-    case NW_BORDER_EDGE:
-        return s < 0 ? 0 : extent - 1;
-    case NW_BORDER_WRAP:
-        return (s % extent + extent) % extent;
+    case NW_BORDER_EDGE: return s < 0 ? 0 : extent - 1;
+    case NW_BORDER_WRAP: return (s % extent + extent) % extent;
     case NW_BORDER_REFLECT:
         if (extent == 1) return 0;
         s = (s < 0 ? -s : s) % (2 * (extent - 1));
         return s < extent ? s : 2 * (extent - 1) - s;
-    case NW_BORDER_FILL:
-        break;
+    case NW_BORDER_FILL: break;
     }
     return -1;
 }
@@ -71,7 +72,8 @@ typedef struct action {
     int64_t exact_fill;
 } action;
 
-static void visit(const action *a, int axis, bool inside, int64_t src, int64_t dst) {
+static void visit(const action *a, int axis, bool inside, int64_t src, int64_t dst)
+{
     const nw_move *move = a->move;
     if (axis < move->rank) {
         const nw_move_axis *along = &move->axis[axis];
@@ -88,7 +90,8 @@ static void visit(const action *a, int axis, bool inside, int64_t src, int64_t d
     }
 }
 
-void nw_move_forward(const nw_ref *call, nw_move_fn describe) {
+void nw_move_forward(const nw_ref *call, nw_move_fn describe)
+{
     nw_move move;
     for (int piece = 0; describe(call, piece, &move); piece++) {
         action a = {.move = &move, .src = call->src[move.input], .dst = call->dst[move.output]};
@@ -96,7 +99,8 @@ void nw_move_forward(const nw_ref *call, nw_move_fn describe) {
     }
 }
 
-void nw_move_backward(const nw_ref *call, nw_move_fn describe) {
+void nw_move_backward(const nw_ref *call, nw_move_fn describe)
+{
     nw_move move;
     for (int piece = 0; describe(call, piece, &move); piece++) {
         action a = {
@@ -108,7 +112,8 @@ void nw_move_backward(const nw_ref *call, nw_move_fn describe) {
 enum { FOLD_LIMIT = 1 << 16 }; /* elements; shapes and axes have a few */
 
 /* Whether the outputs can be folded here: int64, and small. */
-static bool foldable(const nw_infer *cx) {
+static bool foldable(const nw_infer *cx)
+{
     const nw_node *node = cx->node;
     for (int i = 0; i < node->input_count; i++) {
         const nw_value *value = nw_infer_in(cx, i);
@@ -120,11 +125,13 @@ static bool foldable(const nw_infer *cx) {
     return true;
 }
 
-static int64_t saturated(double x) {
+static int64_t saturated(double x)
+{
     return x >= 0x1p63 ? INT64_MAX : x >= -0x1p63 ? (int64_t)x : INT64_MIN;
 }
 
-static nw_status fold(nw_infer *cx, nw_move_fn describe, const double **src) {
+static nw_status fold(nw_infer *cx, nw_move_fn describe, const double **src)
+{
     nw_ref call = {.graph = cx->graph, .node = cx->node, .src = src};
     nw_move move;
     for (int i = 0; i < cx->node->output_count; i++) {
@@ -144,7 +151,8 @@ static nw_status fold(nw_infer *cx, nw_move_fn describe, const double **src) {
     return NW_OK;
 }
 
-nw_status nw_move_fold(nw_infer *cx, nw_move_fn describe) {
+nw_status nw_move_fold(nw_infer *cx, nw_move_fn describe)
+{
     if (!foldable(cx)) return NW_OK;
     int count = cx->node->input_count;
     const double **src = nw_calloc((size_t)count, sizeof *src);
@@ -165,7 +173,8 @@ nw_status nw_move_fold(nw_infer *cx, nw_move_fn describe) {
 }
 
 nw_status nw_infer_list(nw_infer *cx, const char *attribute, int input, int64_t values[NW_MAX_RANK],
-                        int *count) {
+                        int *count)
+{
     size_t n;
     const int64_t *listed = nw_node_ints(cx->node, attribute, &n);
     if (!listed) return nw_infer_ints(cx, input, values, NW_MAX_RANK, count);

@@ -50,7 +50,8 @@ void nw_move_backward(const nw_ref *call, nw_move_fn describe);
 nw_status nw_move_fold(nw_infer *cx, nw_move_fn describe);
 
 /* For describe functions that read the node's parameters as infer does. */
-static inline nw_infer nw_move_reader(const nw_ref *call) {
+static inline nw_infer nw_move_reader(const nw_ref *call)
+{
     return (nw_infer){.graph = (nw_graph *)call->graph, .node = (nw_node *)call->node};
 }
 
@@ -60,10 +61,12 @@ nw_status nw_infer_list(nw_infer *cx, const char *attribute, int input, int64_t 
                         int *count);
 
 #define NW_MOVE_OP(Type, first_opset, constants, refused, infer_function, describe)                          \
-    static void Type##_forward(const nw_ref *call) {                                                         \
+    static void Type##_forward(const nw_ref *call)                                                           \
+    {                                                                                                        \
         nw_move_forward(call, describe);                                                                     \
     }                                                                                                        \
-    static void Type##_backward(const nw_ref *call) {                                                        \
+    static void Type##_backward(const nw_ref *call)                                                          \
+    {                                                                                                        \
         nw_move_backward(call, describe);                                                                    \
     }                                                                                                        \
     const nw_op nw_op_##Type = {.type = #Type,                                                               \

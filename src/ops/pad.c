@@ -12,7 +12,8 @@ typedef struct padding {
     nw_border border;
 } padding;
 
-static nw_status read_border(nw_infer *cx, nw_border *border) {
+static nw_status read_border(nw_infer *cx, nw_border *border)
+{
     static const struct {
         const char *mode;
         nw_border border;
@@ -29,7 +30,8 @@ static nw_status read_border(nw_infer *cx, nw_border *border) {
     return nw_infer_fail(cx, NW_BAD_MODEL, "mode is '%s'; expected constant, edge, reflect or wrap", mode);
 }
 
-static nw_status read_padding(nw_infer *cx, padding *out) {
+static nw_status read_padding(nw_infer *cx, padding *out)
+{
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     int64_t pads[2 * NW_MAX_RANK], axes[NW_MAX_RANK];
     int count, axis_count;
@@ -69,7 +71,8 @@ static nw_status read_padding(nw_infer *cx, padding *out) {
     return NW_OK;
 }
 
-static bool describe(const nw_ref *call, int piece, nw_move *move) {
+static bool describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_infer cx = nw_move_reader(call);
     padding p;
     if (piece > 0 || read_padding(&cx, &p) != NW_OK) return false;
@@ -83,7 +86,8 @@ static bool describe(const nw_ref *call, int piece, nw_move *move) {
     return true;
 }
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 4, 1, 1));
     padding p;
     NW_TRY(read_padding(cx, &p));

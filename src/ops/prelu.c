@@ -1,7 +1,8 @@
 /* PRelu: x where x > 0, slope x elsewhere; the slope broadcasts to x. */
 #include "ops/walk.h"
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0), *slope = nw_infer_in(cx, 1);
     nw_shape shape;
@@ -14,12 +15,14 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
 }
 
-static void start(const nw_ref *call, nw_walk *walk) {
+static void start(const nw_ref *call, nw_walk *walk)
+{
     const nw_shape *slope = nw_in_shape(call->graph, call->node, 1);
     nw_walk_start(walk, nw_out_shape(call->graph, call->node, 0), 1, &slope);
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     nw_walk walk;
     start(call, &walk);
     for (int64_t i = 0; i < walk.count; i++, nw_walk_next(&walk)) {
@@ -28,7 +31,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     nw_walk walk;
     start(call, &walk);
     if (!call->diff_dst[0]) return;

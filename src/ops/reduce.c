@@ -17,16 +17,19 @@ typedef struct reduction {
 
 #define EACH(lane) for (int64_t i = 0; i < (lane)->count; i++, nw_walk_next(lane))
 #define VALUE(name, before, step, result)                                                                    \
-    static double name(const double *x, nw_walk *lane) {                                                     \
+    static double name(const double *x, nw_walk *lane)                                                       \
+    {                                                                                                        \
         double y = before;                                                                                   \
-        EACH(lane) {                                                                                         \
+        EACH(lane)                                                                                           \
+        {                                                                                                    \
             double v = x[lane->at[0]];                                                                       \
             step;                                                                                            \
         }                                                                                                    \
         return result;                                                                                       \
     }
 #define SLOPE(name, expression)                                                                              \
-    static double name(double x, double y, double common) {                                                  \
+    static double name(double x, double y, double common)                                                    \
+    {                                                                                                        \
         (void)x, (void)y, (void)common;                                                                      \
         return expression;                                                                                   \
     }
@@ -35,7 +38,8 @@ VALUE(sum, 0, y += v, y)
 SLOPE(sum_slope, 1)
 
 VALUE(mean, 0, y += v, y / (double)lane->count)
-static double mean_common(const double *x, nw_walk *lane, double y) {
+static double mean_common(const double *x, nw_walk *lane, double y)
+{
     (void)x, (void)y;
     return 1 / (double)lane->count;
 }
@@ -43,7 +47,8 @@ SLOPE(mean_slope, common)
 
 VALUE(largest, -INFINITY, y = v > y || v != v ? v : y, y)
 VALUE(smallest, INFINITY, y = v < y || v != v ? v : y, y)
-static double share(const double *x, nw_walk *lane, double y) {
+static double share(const double *x, nw_walk *lane, double y)
+{
     double ties = 0;
     EACH(lane) ties += x[lane->at[0]] == y;
     return 1 / ties;
@@ -52,11 +57,13 @@ SLOPE(extreme_slope, x == y ? common : 0)
 
 VALUE(product, 1, y *= v, y)
 /* The product without the one zero there is: the derivative at that zero. */
-static double product_common(const double *x, nw_walk *lane, double y) {
+static double product_common(const double *x, nw_walk *lane, double y)
+{
     (void)y;
     double others = 1;
     int zeros = 0;
-    EACH(lane) {
+    EACH(lane)
+    {
         double v = x[lane->at[0]];
         if (v != 0)
             others *= v;
@@ -76,7 +83,8 @@ SLOPE(l2_slope, y == 0 ? 0 : x / y)
 VALUE(log_sum, 0, y += v, log(y))
 SLOPE(log_sum_slope, exp(-y))
 
-static double log_sum_exp(const double *x, nw_walk *lane) {
+static double log_sum_exp(const double *x, nw_walk *lane)
+{
     double most = largest(x, lane), y = 0;
     if (isinf(most)) return most;
     EACH(lane) y += exp(x[lane->at[0]] - most);
@@ -89,7 +97,8 @@ SLOPE(sum_square_slope, 2 * x)
 
 static const reduction identity = {sum, NULL, sum_slope};
 
-nw_status nw_reduce_axes(nw_infer *cx, nw_reduce_split *out) {
+nw_status nw_reduce_axes(nw_infer *cx, nw_reduce_split *out)
+{
     const nw_value *x = nw_infer_in(cx, 0);
     int64_t axes[NW_MAX_RANK];
     const int64_t *attribute;
@@ -117,7 +126,8 @@ nw_status nw_reduce_axes(nw_infer *cx, nw_reduce_split *out) {
     return NW_OK;
 }
 
-void nw_reduce_split_axes(const nw_shape *x, const bool *reduced, bool keep, nw_reduce_split *out) {
+void nw_reduce_split_axes(const nw_shape *x, const bool *reduced, bool keep, nw_reduce_split *out)
+{
     int64_t strides[NW_MAX_RANK];
     nw_strides(x, strides);
     out->shape.rank = 0;
@@ -134,7 +144,8 @@ void nw_reduce_split_axes(const nw_shape *x, const bool *reduced, bool keep, nw_
     }
 }
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 2, 1, 1));
     nw_reduce_split split;
     NW_TRY(nw_reduce_axes(cx, &split));
@@ -142,13 +153,15 @@ static nw_status infer(nw_infer *cx) {
 }
 
 /* With noop_with_empty_axes nothing is reduced and the input comes out as it is, whatever the kind. */
-static const reduction *prepare(const nw_ref *call, const reduction *kind, nw_reduce_split *split) {
+static const reduction *prepare(const nw_ref *call, const reduction *kind, nw_reduce_split *split)
+{
     nw_infer cx = {.graph = (nw_graph *)call->graph, .node = (nw_node *)call->node};
     nw_reduce_axes(&cx, split);
     return split->nothing ? &identity : kind;
 }
 
-static void forward(const nw_ref *call, const reduction *kind) {
+static void forward(const nw_ref *call, const reduction *kind)
+{
     nw_reduce_split split;
     kind = prepare(call, kind, &split);
     for (int64_t o = 0; o < split.kept.count; o++, nw_walk_next(&split.kept)) {
@@ -157,7 +170,8 @@ static void forward(const nw_ref *call, const reduction *kind) {
     }
 }
 
-static void backward(const nw_ref *call, const reduction *kind) {
+static void backward(const nw_ref *call, const reduction *kind)
+{
     nw_reduce_split split;
     kind = prepare(call, kind, &split);
     if (!call->diff_src[0] || !call->diff_dst[0]) return;
@@ -173,10 +187,12 @@ static void backward(const nw_ref *call, const reduction *kind) {
 
 #define REDUCTION(Type, ...)                                                                                 \
     static const reduction Type##_kind = __VA_ARGS__;                                                        \
-    static void Type##_forward(const nw_ref *call) {                                                         \
+    static void Type##_forward(const nw_ref *call)                                                           \
+    {                                                                                                        \
         forward(call, &Type##_kind);                                                                         \
     }                                                                                                        \
-    static void Type##_backward(const nw_ref *call) {                                                        \
+    static void Type##_backward(const nw_ref *call)                                                          \
+    {                                                                                                        \
         backward(call, &Type##_kind);                                                                        \
     }                                                                                                        \
     const nw_op nw_op_##Type = {.type = #Type,                                                               \

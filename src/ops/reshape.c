@@ -1,25 +1,29 @@
 /* Identity, Reshape, Flatten, Squeeze and Unsqueeze: the elements stay as they are in memory. */
 #include "ops/move.h"
 
-static bool describe(const nw_ref *call, int piece, nw_move *move) {
+static bool describe(const nw_ref *call, int piece, nw_move *move)
+{
     const nw_shape flat = {.rank = 1, .dims = {nw_count(nw_out_shape(call->graph, call->node, 0))}};
     nw_move_start(move, &flat);
     return piece == 0;
 }
 
-static nw_status finish(nw_infer *cx, const nw_shape *shape) {
+static nw_status finish(nw_infer *cx, const nw_shape *shape)
+{
     NW_TRY(nw_infer_out(cx, 0, nw_infer_in(cx, 0)->dtype, shape));
     return nw_move_fold(cx, describe);
 }
 
-static nw_status identity_infer(nw_infer *cx) {
+static nw_status identity_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     return finish(cx, &nw_infer_in(cx, 0)->shape);
 }
 NW_MOVE_OP(Identity, 1, 0, "", identity_infer, describe);
 
 /* 0 copies the dimension of the input (unless allowzero is set), one -1 takes what is left. */
-static nw_status reshape_infer(nw_infer *cx) {
+static nw_status reshape_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 2, 2, 1, 1));
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     bool allow_zero = nw_node_int(cx->node, "allowzero", 0) != 0;
@@ -52,7 +56,8 @@ static nw_status reshape_infer(nw_infer *cx) {
 }
 NW_MOVE_OP(Reshape, 5, 1U << 1, "the shape must be constant", reshape_infer, describe);
 
-static nw_status flatten_infer(nw_infer *cx) {
+static nw_status flatten_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     int axis;
@@ -63,7 +68,8 @@ static nw_status flatten_infer(nw_infer *cx) {
 NW_MOVE_OP(Flatten, 1, 0, "", flatten_infer, describe);
 
 /* Marks the axes of the attribute (before opset 13) or of input 1. */
-static nw_status mark_axes(nw_infer *cx, int rank, bool marked[NW_MAX_RANK], int *count) {
+static nw_status mark_axes(nw_infer *cx, int rank, bool marked[NW_MAX_RANK], int *count)
+{
     int64_t axes[NW_MAX_RANK];
     NW_TRY(nw_infer_list(cx, "axes", 1, axes, count));
     for (int i = 0; i < *count; i++) {
@@ -75,7 +81,8 @@ static nw_status mark_axes(nw_infer *cx, int rank, bool marked[NW_MAX_RANK], int
     return NW_OK;
 }
 
-static nw_status squeeze_infer(nw_infer *cx) {
+static nw_status squeeze_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 2, 1, 1));
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     bool marked[NW_MAX_RANK] = {false};
@@ -93,7 +100,8 @@ static nw_status squeeze_infer(nw_infer *cx) {
 }
 NW_MOVE_OP(Squeeze, 1, 1U << 1, "axes must be constant", squeeze_infer, describe);
 
-static nw_status unsqueeze_infer(nw_infer *cx) {
+static nw_status unsqueeze_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 2, 1, 1));
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     bool marked[NW_MAX_RANK] = {false};

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 4, 1, 1));
     nw_resize resize;
     NW_TRY(nw_resize_read(cx, &resize));
@@ -22,7 +23,8 @@ typedef struct pairs {
 } pairs;
 
 /* The elements of the source that element dst of the result is made of, from `axis` on. */
-static void visit(const pairs *p, int axis, int64_t src, int64_t dst, double weight) {
+static void visit(const pairs *p, int axis, int64_t src, int64_t dst, double weight)
+{
     for (; axis < p->resize.shape.rank; axis++) {
         nw_resize_tap tap = nw_resize_at(&p->resize, axis, p->index[axis]);
         if (tap.weight != 0) visit(p, axis + 1, src + tap.high * p->strides[axis], dst, weight * tap.weight);
@@ -35,7 +37,8 @@ static void visit(const pairs *p, int axis, int64_t src, int64_t dst, double wei
         p->diff_src[src] += weight * p->diff_dst[dst];
 }
 
-static void visit_all(pairs *p, const nw_ref *call) {
+static void visit_all(pairs *p, const nw_ref *call)
+{
     nw_infer cx = nw_move_reader(call);
     if (nw_resize_read(&cx, &p->resize) != NW_OK) return;
     const nw_shape *shape = &p->resize.shape;
@@ -47,14 +50,16 @@ static void visit_all(pairs *p, const nw_ref *call) {
     }
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     pairs p = {.src = call->src[0], .dst = call->dst[0]};
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     memset(p.dst, 0, (size_t)n * sizeof *p.dst);
     visit_all(&p, call);
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     pairs p = {.diff_src = call->diff_src[0], .diff_dst = call->diff_dst[0]};
     if (p.diff_src && p.diff_dst) visit_all(&p, call);
 }

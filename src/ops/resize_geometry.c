@@ -7,14 +7,16 @@
 
 typedef struct nw_resize_axis axis_map;
 
-static int find(const char *name, const char *const *names, int count) {
+static int find(const char *name, const char *const *names, int count)
+{
     for (int i = 0; i < count; i++)
         if (strcmp(name, names[i]) == 0) return i;
     return -1;
 }
 
 /* The attributes; Upsample and Resize-10 know only asymmetric coordinates, rounded down. */
-static nw_status read_modes(nw_infer *cx, nw_resize *out) {
+static nw_status read_modes(nw_infer *cx, nw_resize *out)
+{
     static const char *const modes[] = {"nearest", "linear"};
     static const char *const coordinates[] = {"half_pixel", "pytorch_half_pixel",   "align_corners",
                                               "asymmetric", "half_pixel_symmetric", "tf_half_pixel_for_nn"};
@@ -44,7 +46,8 @@ static nw_status read_modes(nw_infer *cx, nw_resize *out) {
 }
 
 /* Constant input i as numbers; *count = 0 where it is omitted or empty. */
-static nw_status read_numbers(nw_infer *cx, int i, double numbers[NW_MAX_RANK], int *count) {
+static nw_status read_numbers(nw_infer *cx, int i, double numbers[NW_MAX_RANK], int *count)
+{
     const nw_value *value = nw_infer_in(cx, i);
     *count = 0;
     if (!value) return NW_OK;
@@ -60,8 +63,8 @@ static nw_status read_numbers(nw_infer *cx, int i, double numbers[NW_MAX_RANK], 
 }
 
 /* scales[] and sizes[], of which one is there, by attribute or input. */
-static nw_status read_factors(nw_infer *cx, double *scales, int *scale_count, double *sizes,
-                              int *size_count) {
+static nw_status read_factors(nw_infer *cx, double *scales, int *scale_count, double *sizes, int *size_count)
+{
     *scale_count = *size_count = 0;
     const nw_attr *attr = nw_node_attr(cx->node, "scales");
     if (attr && attr->kind == NW_ATTR_FLOATS && attr->count <= NW_MAX_RANK) {
@@ -75,7 +78,8 @@ static nw_status read_factors(nw_infer *cx, double *scales, int *scale_count, do
     return NW_OK;
 }
 
-nw_status nw_resize_read(nw_infer *cx, nw_resize *out) {
+nw_status nw_resize_read(nw_infer *cx, nw_resize *out)
+{
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     double scales[NW_MAX_RANK], sizes[NW_MAX_RANK];
     int scale_count, size_count, axis_of[NW_MAX_RANK];
@@ -109,7 +113,8 @@ nw_status nw_resize_read(nw_infer *cx, nw_resize *out) {
 }
 
 /* Where position i of the result lies among the elements of the source. */
-static double position(const nw_resize *r, const axis_map *axis, int64_t i) {
+static double position(const nw_resize *r, const axis_map *axis, int64_t i)
+{
     double x = (double)i, n = (double)axis->src, m = (double)axis->dst;
     /* i / scale; a ratio of two sizes is multiplied out, so that whole results are whole. */
     double unit = axis->exact ? n / m : 1 / axis->scale;
@@ -117,41 +122,36 @@ static double position(const nw_resize *r, const axis_map *axis, int64_t i) {
     case NW_RESIZE_PYTORCH_HALF_PIXEL:
         if (axis->dst <= 1) return 0;
         break;
-    case NW_RESIZE_ALIGN_CORNERS:
-        return axis->dst <= 1 ? 0 : x * (n - 1) / (m - 1);
-    case NW_RESIZE_ASYMMETRIC:
-        return axis->exact ? x * n / m : x / axis->scale;
-    case NW_RESIZE_TF_HALF_PIXEL_FOR_NN:
-        return (x + 0.5) * unit;
+    case NW_RESIZE_ALIGN_CORNERS: return axis->dst <= 1 ? 0 : x * (n - 1) / (m - 1);
+    case NW_RESIZE_ASYMMETRIC: return axis->exact ? x * n / m : x / axis->scale;
+    case NW_RESIZE_TF_HALF_PIXEL_FOR_NN: return (x + 0.5) * unit;
     case NW_RESIZE_HALF_PIXEL_SYMMETRIC: {
         double adjustment = m / (axis->scale * n), center = n / 2;
         return center * (1 - adjustment) + (x + 0.5) * unit - 0.5;
     }
-    case NW_RESIZE_HALF_PIXEL:
-        break;
+    case NW_RESIZE_HALF_PIXEL: break;
     }
     return axis->exact ? (x + 0.5) * n / m - 0.5 : (x + 0.5) / axis->scale - 0.5;
 }
 
-static int64_t clamp(double x, int64_t n) {
+static int64_t clamp(double x, int64_t n)
+{
     return x < 0 ? 0 : x > (double)(n - 1) ? n - 1 : (int64_t)x;
 }
 
-static double rounded(nw_resize_rounding rounding, double x) {
+static double rounded(nw_resize_rounding rounding, double x)
+{
     switch (rounding) {
-    case NW_RESIZE_ROUND_PREFER_FLOOR:
-        return ceil(x - 0.5);
-    case NW_RESIZE_ROUND_PREFER_CEIL:
-        return floor(x + 0.5);
-    case NW_RESIZE_FLOOR:
-        return floor(x);
-    case NW_RESIZE_CEIL:
-        return ceil(x);
+    case NW_RESIZE_ROUND_PREFER_FLOOR: return ceil(x - 0.5);
+    case NW_RESIZE_ROUND_PREFER_CEIL: return floor(x + 0.5);
+    case NW_RESIZE_FLOOR: return floor(x);
+    case NW_RESIZE_CEIL: return ceil(x);
     }
     return x;
 }
 
-nw_resize_tap nw_resize_at(const nw_resize *r, int axis_index, int64_t i) {
+nw_resize_tap nw_resize_at(const nw_resize *r, int axis_index, int64_t i)
+{
     const axis_map *axis = &r->axis[axis_index];
     nw_resize_tap tap = {i, i, 0};
     if (axis->src == axis->dst && axis->scale == 1) return tap;

@@ -3,12 +3,14 @@
 
 #include <string.h>
 
-static int64_t clamp_axis(int64_t axis, int rank) {
+static int64_t clamp_axis(int64_t axis, int rank)
+{
     if (axis < 0) axis += rank;
     return axis < 0 ? 0 : axis > rank ? rank : axis;
 }
 
-static nw_status shape_infer(nw_infer *cx) {
+static nw_status shape_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     int64_t start = clamp_axis(nw_node_int(cx->node, "start", 0), x->rank);
@@ -20,7 +22,8 @@ static nw_status shape_infer(nw_infer *cx) {
     return nw_infer_constant(cx, 0, data);
 }
 
-static nw_status size_infer(nw_infer *cx) {
+static nw_status size_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_shape scalar = {0};
     nw_tensor *data;

@@ -7,11 +7,13 @@ typedef struct ranges {
     int64_t start[NW_MAX_RANK], step[NW_MAX_RANK];
 } ranges;
 
-static int64_t clamp(int64_t i, int64_t low, int64_t high) {
+static int64_t clamp(int64_t i, int64_t low, int64_t high)
+{
     return i < low ? low : i > high ? high : i;
 }
 
-static nw_status read_ranges(nw_infer *cx, ranges *out) {
+static nw_status read_ranges(nw_infer *cx, ranges *out)
+{
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     int64_t starts[NW_MAX_RANK], ends[NW_MAX_RANK], axes[NW_MAX_RANK], steps[NW_MAX_RANK];
     int count, end_count, axis_count, step_count;
@@ -47,7 +49,8 @@ static nw_status read_ranges(nw_infer *cx, ranges *out) {
     return NW_OK;
 }
 
-static bool describe(const nw_ref *call, int piece, nw_move *move) {
+static bool describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_infer cx = nw_move_reader(call);
     ranges r;
     if (piece > 0 || read_ranges(&cx, &r) != NW_OK) return false;
@@ -60,7 +63,8 @@ static bool describe(const nw_ref *call, int piece, nw_move *move) {
     return true;
 }
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 5, 1, 1));
     ranges r;
     NW_TRY(read_ranges(cx, &r));

@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* The move that permutes `x`: axis i of the result is axis order[i] of x. */
-static void permute(nw_move *move, const nw_shape *x, const int *order) {
+static void permute(nw_move *move, const nw_shape *x, const int *order)
+{
     nw_shape shape = {.rank = x->rank};
     int64_t strides[NW_MAX_RANK];
     nw_strides(x, strides);
@@ -15,7 +16,8 @@ static void permute(nw_move *move, const nw_shape *x, const int *order) {
     for (int i = 0; i < x->rank; i++) move->axis[i].src_stride = strides[order[i]];
 }
 
-static nw_status read_order(nw_infer *cx, int order[NW_MAX_RANK]) {
+static nw_status read_order(nw_infer *cx, int order[NW_MAX_RANK])
+{
     int rank = nw_infer_in(cx, 0)->shape.rank;
     bool used[NW_MAX_RANK] = {false};
     size_t count;
@@ -33,7 +35,8 @@ static nw_status read_order(nw_infer *cx, int order[NW_MAX_RANK]) {
     return NW_OK;
 }
 
-static bool transpose_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool transpose_describe(const nw_ref *call, int piece, nw_move *move)
+{
     nw_infer cx = nw_move_reader(call);
     int order[NW_MAX_RANK];
     if (piece > 0 || read_order(&cx, order) != NW_OK) return false;
@@ -41,7 +44,8 @@ static bool transpose_describe(const nw_ref *call, int piece, nw_move *move) {
     return true;
 }
 
-static nw_status transpose_infer(nw_infer *cx) {
+static nw_status transpose_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     int order[NW_MAX_RANK];
@@ -54,7 +58,8 @@ static nw_status transpose_infer(nw_infer *cx) {
 NW_MOVE_OP(Transpose, 1, 0, "", transpose_infer, transpose_describe);
 
 /* The block size, with the input checked: four dimensions, those from `first` on divisible by the block. */
-static nw_status read_block(nw_infer *cx, int64_t *block) {
+static nw_status read_block(nw_infer *cx, int64_t *block)
+{
     const nw_shape *x = &nw_infer_in(cx, 0)->shape;
     *block = nw_node_int(cx->node, "blocksize", 0);
     if (x->rank != 4) return nw_infer_fail(cx, NW_BAD_MODEL, "takes four dimensions, not %d", x->rank);
@@ -65,7 +70,8 @@ static nw_status read_block(nw_infer *cx, int64_t *block) {
 
 /* [N, C b b, H, W] to [N, C, H b, W b]. mode DCR: the block's rows and columns are the slow part of the
  * channels; CRD: the fast one. */
-static bool depth_to_space_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool depth_to_space_describe(const nw_ref *call, int piece, nw_move *move)
+{
     static const int dcr[6] = {0, 3, 4, 1, 5, 2}, crd[6] = {0, 1, 4, 2, 5, 3};
     const nw_shape *x = nw_in_shape(call->graph, call->node, 0);
     int64_t b = nw_node_int(call->node, "blocksize", 0), c = x->dims[1] / (b * b);
@@ -77,7 +83,8 @@ static bool depth_to_space_describe(const nw_ref *call, int piece, nw_move *move
     return piece == 0;
 }
 
-static nw_status depth_to_space_infer(nw_infer *cx) {
+static nw_status depth_to_space_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     const char *mode = nw_node_string(cx->node, "mode", "DCR");
@@ -97,7 +104,8 @@ static nw_status depth_to_space_infer(nw_infer *cx) {
 NW_MOVE_OP(DepthToSpace, 1, 0, "", depth_to_space_infer, depth_to_space_describe);
 
 /* [N, C, H b, W b] to [N, b b C, H, W]. */
-static bool space_to_depth_describe(const nw_ref *call, int piece, nw_move *move) {
+static bool space_to_depth_describe(const nw_ref *call, int piece, nw_move *move)
+{
     static const int order[6] = {0, 3, 5, 1, 2, 4};
     const nw_shape *x = nw_in_shape(call->graph, call->node, 0);
     int64_t b = nw_node_int(call->node, "blocksize", 0);
@@ -107,7 +115,8 @@ static bool space_to_depth_describe(const nw_ref *call, int piece, nw_move *move
     return piece == 0;
 }
 
-static nw_status space_to_depth_infer(nw_infer *cx) {
+static nw_status space_to_depth_infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     const nw_value *x = nw_infer_in(cx, 0);
     int64_t b;

@@ -22,10 +22,12 @@ nw_status nw_infer_same(nw_infer *cx);
 /* nw_op_TYPE; the last arguments are the attributes with their defaults, {{0}} for none. */
 #define NW_UNARY(Type, first_opset, ...)                                                                     \
     static const nw_unary Type##_unary = __VA_ARGS__;                                                        \
-    static void Type##_forward(const nw_ref *call) {                                                         \
+    static void Type##_forward(const nw_ref *call)                                                           \
+    {                                                                                                        \
         nw_unary_forward(call, &Type##_unary);                                                               \
     }                                                                                                        \
-    static void Type##_backward(const nw_ref *call) {                                                        \
+    static void Type##_backward(const nw_ref *call)                                                          \
+    {                                                                                                        \
         nw_unary_backward(call, &Type##_unary);                                                              \
     }                                                                                                        \
     const nw_op nw_op_##Type = {.type = #Type,                                                               \
@@ -38,7 +40,8 @@ nw_status nw_infer_same(nw_infer *cx);
 /* The same without a gradient. */
 #define NW_UNARY_STEP(Type, first_opset, function)                                                           \
     static const nw_unary Type##_unary = {.value = function};                                                \
-    static void Type##_forward(const nw_ref *call) {                                                         \
+    static void Type##_forward(const nw_ref *call)                                                           \
+    {                                                                                                        \
         nw_unary_forward(call, &Type##_unary);                                                               \
     }                                                                                                        \
     const nw_op nw_op_##Type = {.type = #Type,                                                               \

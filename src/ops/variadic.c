@@ -1,11 +1,12 @@
-/* Sum, Mean, Max and Min of any number of inputs that broadcast. Where several inputs hold the largest value
- * they share its gradient in equal parts, as in PyTorch. */
+/* Sum, Mean, Max and Min of any number of inputs that broadcast (before opset 8 models have equal shapes).
+ * Where several inputs hold the largest value they share its gradient in equal parts, as in PyTorch. */
 #include "ops/binary.h"
 #include "ops/walk.h"
 
 #include <limits.h>
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 1, INT_MAX, 1, 1));
     const nw_value *first = nw_infer_in(cx, 0);
     nw_shape shape = first->shape;
@@ -22,7 +23,8 @@ static nw_status infer(nw_infer *cx) {
 }
 
 /* Puts input i into dst: dst = step(dst, src), or a copy of the first. */
-static void fold(const nw_ref *call, double (*step)(double, double)) {
+static void fold(const nw_ref *call, double (*step)(double, double))
+{
     double *dst = call->dst[0];
     for (int k = 0; k < call->node->input_count; k++) {
         const nw_shape *shape = nw_in_shape(call->graph, call->node, k);
@@ -36,7 +38,8 @@ static void fold(const nw_ref *call, double (*step)(double, double)) {
 }
 
 /* Elements of input k that broadcast to element i of the result. */
-static double element(const nw_ref *call, int k, int64_t i) {
+static double element(const nw_ref *call, int k, int64_t i)
+{
     const nw_shape *dst = nw_out_shape(call->graph, call->node, 0);
     const nw_shape *src = nw_in_shape(call->graph, call->node, k);
     int64_t at = 0, stride = 1;
@@ -49,7 +52,8 @@ static double element(const nw_ref *call, int k, int64_t i) {
 }
 
 /* Adds weight * diff_dst to every input, for all elements or those that equal the result. */
-static void spread(const nw_ref *call, double weight, bool extreme_only) {
+static void spread(const nw_ref *call, double weight, bool extreme_only)
+{
     if (!call->diff_dst[0]) return;
     for (int k = 0; k < call->node->input_count; k++) {
         if (!call->diff_src[k]) continue;
@@ -70,62 +74,72 @@ static void spread(const nw_ref *call, double weight, bool extreme_only) {
     }
 }
 
-static double add(double a, double b) {
+static double add(double a, double b)
+{
     return a + b;
 }
 
 /* A NaN on either side stays. */
-static double larger(double a, double b) {
+static double larger(double a, double b)
+{
     return a > b || a != a ? a : b;
 }
-static double smaller(double a, double b) {
+static double smaller(double a, double b)
+{
     return a < b || a != a ? a : b;
 }
 
-static void sum_forward(const nw_ref *call) {
+static void sum_forward(const nw_ref *call)
+{
     fold(call, add);
 }
-static void sum_backward(const nw_ref *call) {
+static void sum_backward(const nw_ref *call)
+{
     spread(call, 1, false);
 }
-static void mean_forward(const nw_ref *call) {
+static void mean_forward(const nw_ref *call)
+{
     fold(call, add);
     int64_t n = nw_count(nw_out_shape(call->graph, call->node, 0));
     for (int64_t i = 0; i < n; i++) call->dst[0][i] /= call->node->input_count;
 }
-static void mean_backward(const nw_ref *call) {
+static void mean_backward(const nw_ref *call)
+{
     spread(call, 1.0 / call->node->input_count, false);
 }
-static void max_forward(const nw_ref *call) {
+static void max_forward(const nw_ref *call)
+{
     fold(call, larger);
 }
-static void min_forward(const nw_ref *call) {
+static void min_forward(const nw_ref *call)
+{
     fold(call, smaller);
 }
-static void extreme_backward(const nw_ref *call) {
+static void extreme_backward(const nw_ref *call)
+{
     spread(call, 1, true);
 }
 
 const nw_op nw_op_Sum = {.type = "Sum",
-                         .since = 8,
+                         .since = 6,
                          .limits = "",
                          .infer = infer,
                          .forward = sum_forward,
                          .backward = sum_backward};
 const nw_op nw_op_Mean = {.type = "Mean",
-                          .since = 8,
+                          .since = 6,
                           .limits = "",
                           .infer = infer,
                           .forward = mean_forward,
                           .backward = mean_backward};
 const nw_op nw_op_Max = {.type = "Max",
-                         .since = 8,
+                         .since = 6,
                          .limits = "",
                          .infer = infer,
                          .forward = max_forward,
                          .backward = extreme_backward};
 const nw_op nw_op_Min = {.type = "Min",
-                         .since = 8,
+                         .since = 6,
                          .limits = "",
                          .infer = infer,
                          .forward = min_forward,

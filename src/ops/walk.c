@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-void nw_walk_start(nw_walk *walk, const nw_shape *shape, int operands, const nw_shape *const *shapes) {
+void nw_walk_start(nw_walk *walk, const nw_shape *shape, int operands, const nw_shape *const *shapes)
+{
     memset(walk, 0, sizeof *walk);
     walk->rank = shape->rank;
     walk->operands = operands;

@@ -18,7 +18,8 @@ typedef struct nw_walk {
 void nw_walk_start(nw_walk *walk, const nw_shape *shape, int operands, const nw_shape *const *shapes);
 
 /* One element further; after the last one comes the first again. */
-static inline void nw_walk_next(nw_walk *walk) {
+static inline void nw_walk_next(nw_walk *walk)
+{
     for (int d = walk->rank - 1; d >= 0; d--) {
         walk->index[d]++;
         for (int k = 0; k < walk->operands; k++) walk->at[k] += walk->strides[k][d];

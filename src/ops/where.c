@@ -2,7 +2,8 @@
 #include "ops/binary.h"
 #include "ops/walk.h"
 
-static nw_status infer(nw_infer *cx) {
+static nw_status infer(nw_infer *cx)
+{
     NW_TRY(nw_infer_arity(cx, 3, 3, 1, 1));
     const nw_value *a = nw_infer_in(cx, 1), *b = nw_infer_in(cx, 2);
     if (nw_infer_in(cx, 0)->dtype != NW_BOOL || a->dtype != b->dtype)
@@ -13,13 +14,15 @@ static nw_status infer(nw_infer *cx) {
     return nw_infer_out(cx, 0, a->dtype, &shape);
 }
 
-static void start(const nw_ref *call, nw_walk *walk) {
+static void start(const nw_ref *call, nw_walk *walk)
+{
     const nw_shape *shapes[3];
     for (int i = 0; i < 3; i++) shapes[i] = nw_in_shape(call->graph, call->node, i);
     nw_walk_start(walk, nw_out_shape(call->graph, call->node, 0), 3, shapes);
 }
 
-static void forward(const nw_ref *call) {
+static void forward(const nw_ref *call)
+{
     nw_walk walk;
     start(call, &walk);
     for (int64_t i = 0; i < walk.count; i++, nw_walk_next(&walk)) {
@@ -28,7 +31,8 @@ static void forward(const nw_ref *call) {
     }
 }
 
-static void backward(const nw_ref *call) {
+static void backward(const nw_ref *call)
+{
     nw_walk walk;
     start(call, &walk);
     if (!call->diff_dst[0]) return;

@@ -1,0 +1,172 @@
+/* ONNX's own cases, as far as cases.txt lists them, on every path that Narrows has. */
+#include "onnx_case.h"
+
+#include "ops/evaluate.h"
+#include "ops/specialise.h"
+
+/* -- the list -- */
+
+typedef enum verdict { PASS, LOOSE, SKIP } verdict;
+
+typedef struct entry {
+    char name[160]; /* folder/case */
+    verdict verdict;
+    bool seen;
+} entry;
+
+static entry *entries;
+static size_t entry_count, entry_capacity;
+
+static const char *data_folder(void)
+{
+    return NW_TEST_ONNX_DATA;
+}
+
+static void read_list(void)
+{
+    static const char *const words[] = {"pass", "loose", "skip"};
+    nw_bytes bytes;
+    char *line, *next = NULL;
+    assert_int_equal(nw_file_read(NW_TEST_SOURCE "/tests/conformance/cases.txt", 1 << 20, &bytes, NULL),
+                     NW_OK);
+    for (line = strtok_r((char *)bytes.data, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
+        char word[16];
+        int used = 0, v = 0;
+        if (*line == '#') continue;
+        assert_true(NW_GROW(entries, entry_capacity, entry_count));
+        entry *e = &entries[entry_count++];
+        *e = (entry){0};
+        if (sscanf(line, "%159s %15s %n", e->name, word, &used) < 2) fail_msg("cases.txt: '%s'", line);
+        while (v < 3 && strcmp(word, words[v]) != 0) v++;
+        if (v == 3) fail_msg("cases.txt: '%s' is neither pass, loose nor skip", word);
+        e->verdict = (verdict)v;
+        if (v != PASS && !line[used]) fail_msg("cases.txt: %s needs a reason", e->name);
+        for (size_t i = 0; i + 1 < entry_count; i++)
+            if (strcmp(entries[i].name, e->name) == 0) fail_msg("cases.txt: %s is there twice", e->name);
+    }
+    nw_free(bytes.data);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    read_list();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    nw_free(entries);
+    return 0;
+}
+
+static void need_data(void)
+{
+    if (access(data_folder(), F_OK) == 0) return;
+    print_message("%s is absent (Debian's libonnx-testdata): skipped\n", data_folder());
+    skip();
+}
+
+/* The cases on the disk that the rule of cases.txt includes, and the entries: each must have the other. */
+static void list_is_complete(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"node", "simple", "pytorch-operator", "pytorch-converted"};
+    int wrong = 0;
+    need_data();
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        char path[CASE_PATH], name[CASE_PATH];
+        onnx_path(path, "%s/%s", data_folder(), folders[f]);
+        DIR *folder = opendir(path);
+        if (!folder) fail_msg("%s cannot be read", path);
+        for (struct dirent *d; (d = readdir(folder));) {
+            if (d->d_name[0] == '.') continue;
+            onnx_path(path, "%s/%s/%s", data_folder(), folders[f], d->d_name);
+            if (!onnx_case_counts(path)) continue;
+            onnx_path(name, "%s/%s", folders[f], d->d_name);
+            size_t i = 0;
+            while (i < entry_count && strcmp(entries[i].name, name) != 0) i++;
+            if (i < entry_count) {
+                entries[i].seen = true;
+            } else {
+                print_error("%s: not listed\n", name);
+                wrong++;
+            }
+        }
+        closedir(folder);
+    }
+    for (size_t i = 0; i < entry_count; i++)
+        if (!entries[i].seen) {
+            print_error("%s: listed, but no case of that name counts\n", entries[i].name);
+            wrong++;
+        }
+    assert_int_equal(wrong, 0);
+}
+
+/* -- the paths -- */
+
+static nw_status run_reference(const onnx_case *c, double **outputs, nw_shape *shapes, nw_error *err)
+{
+    nw_graph *graph;
+    nw_evaluation *e = NULL;
+    double *inputs[CASE_TENSORS] = {NULL};
+    NW_TRY(nw_graph_clone(c->model->graph, &graph, err));
+    for (int i = 0; i < c->input_count; i++) {
+        const nw_tensor *tensor = c->inputs[i];
+        graph->values[graph->inputs[i]].shape = tensor->shape;
+        graph->values[graph->inputs[i]].has_shape = true;
+        assert_non_null(inputs[i] = nw_calloc((size_t)tensor->count, sizeof(double)));
+        for (int64_t k = 0; k < tensor->count; k++) inputs[i][k] = nw_tensor_get(tensor, k);
+    }
+    nw_status status = nw_graph_specialise(graph, err);
+    if (status == NW_OK) status = nw_graph_evaluate(graph, (const double *const *)inputs, &e, err);
+    for (int i = 0; status == NW_OK && i < c->output_count; i++) {
+        const double *value = nw_evaluation_value(e, c->output_names[i], &shapes[i]);
+        if (!value) {
+            status = nw_fail(err, NW_FAILED, "output '%s' is missing", c->output_names[i]);
+            break;
+        }
+        size_t n = (size_t)nw_count(&shapes[i]);
+        assert_non_null(outputs[i] = nw_calloc(n, sizeof(double)));
+        memcpy(outputs[i], value, n * sizeof(double));
+    }
+    for (int i = 0; i < CASE_TENSORS; i++) nw_free(inputs[i]);
+    nw_evaluation_free(e);
+    nw_graph_free(graph);
+    return status;
+}
+
+/* ONNX's tolerance is 1e-3 and 1e-7; only where cases.txt says `loose` is it needed. */
+static void run_list(onnx_runner run, double rtol, double atol)
+{
+    int wrong = 0;
+    need_data();
+    for (size_t i = 0; i < entry_count; i++) {
+        const entry *e = &entries[i];
+        char folder[CASE_PATH];
+        nw_error err = {0};
+        onnx_path(folder, "%s/%s", data_folder(), e->name);
+        bool loose = e->verdict != PASS; /* a skipped case must not even pass so */
+        nw_status status = onnx_case_check(folder, run, loose ? 1e-3 : rtol, loose ? 1e-7 : atol, &err);
+        if ((status == NW_OK) == (e->verdict != SKIP)) continue;
+        wrong++;
+        if (e->verdict == SKIP)
+            print_error("%s: passes, though the list skips it\n", e->name);
+        else
+            print_error("%s: %s\n", e->name, err.message);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void reference_path(void **state)
+{
+    (void)state;
+    run_list(run_reference, 1e-5, 1e-6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(list_is_complete), cmocka_unit_test(reference_path)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
