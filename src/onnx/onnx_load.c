@@ -9,26 +9,51 @@
 
 static const size_t default_limit = (size_t)8 << 30;
 
-static bool lacks(nw_node *node)
+static bool lacks(const nw_node *node)
 {
-    node->op = nw_op_find(node->op_type, node->domain);
     return !node->op || node->opset < node->op->since;
+}
+
+enum { NAMED = 6, MORE_TEXT = 384 };
+
+/* ", nor are those of 3 other nodes (Loop, Scan)"; "" where `first` is the only one that Narrows lacks. */
+static void name_others(const nw_graph *graph, const nw_node *first, char text[MORE_TEXT])
+{
+    const char *types[NAMED];
+    size_t others = 0;
+    int named = 0;
+    bool all = true;
+    text[0] = 0;
+    for (const nw_node *node = first + 1; node < graph->nodes + graph->node_count; node++) {
+        if (!lacks(node)) continue;
+        others++;
+        int i = 0;
+        while (i < named && strcmp(types[i], node->op_type) != 0) i++;
+        if (i < named) continue;
+        if (named < NAMED)
+            types[named++] = node->op_type;
+        else
+            all = false;
+    }
+    if (!others) return;
+    int used =
+        snprintf(text, MORE_TEXT, ", nor are those of %zu other node%s (", others, others > 1 ? "s" : "");
+    for (int i = 0; i < named; i++)
+        used += snprintf(text + used, MORE_TEXT - (size_t)used, "%s%.40s", i ? ", " : "", types[i]);
+    snprintf(text + used, MORE_TEXT - (size_t)used, "%s)", all ? "" : ", ...");
 }
 
 nw_status nw_onnx_resolve(nw_graph *graph, nw_error *err)
 {
     const nw_node *first = NULL;
-    size_t others = 0;
-    for (size_t i = 0; i < graph->node_count; i++) {
-        if (!lacks(&graph->nodes[i])) continue;
-        if (first)
-            others++;
-        else
-            first = &graph->nodes[i];
+    for (size_t i = graph->node_count; i-- > 0;) {
+        nw_node *node = &graph->nodes[i];
+        node->op = nw_op_find(node->op_type, node->domain);
+        if (lacks(node)) first = node;
     }
     if (!first) return NW_OK;
-    char more[64] = "";
-    if (others) snprintf(more, sizeof more, "; so are %zu other node%s", others, others > 1 ? "s" : "");
+    char more[MORE_TEXT];
+    name_others(graph, first, more);
     if (!first->op)
         return nw_node_fail(err, NW_UNSUPPORTED, graph, first,
                             "the operator%s%.60s is not supported%s (`narrows ops` lists those that are)",

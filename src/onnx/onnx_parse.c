@@ -10,7 +10,7 @@ enum { FREE_BYTES = 64 << 20, BYTES_A_BYTE = 12, SMALL = 1024 };
 
 typedef struct budget {
     size_t left;
-    bool exceeded;
+    bool exceeded, no_memory;
 } budget;
 
 static void *take(void *context, size_t size)
@@ -23,7 +23,9 @@ static void *take(void *context, size_t size)
     }
     b->left -= cost;
     /* Aligned as tensors are, so that weights can be taken over without a copy. */
-    return size < SMALL ? nw_realloc(NULL, size, 1) : nw_alloc_aligned(size, 1);
+    void *block = size < SMALL ? nw_realloc(NULL, size, 1) : nw_alloc_aligned(size, 1);
+    if (!block) b->no_memory = true;
+    return block;
 }
 
 static void give_back(void *context, void *block)
@@ -48,6 +50,7 @@ static nw_status unpack(const unsigned char *bytes, size_t size, const ProtobufC
     b->left = FREE_BYTES + BYTES_A_BYTE * size;
     *out = protobuf_c_message_unpack(schema, allocator, size, bytes);
     if (*out) return NW_OK;
+    if (b->no_memory) return nw_no_memory(err, size, name);
     if (b->exceeded)
         return nw_fail(err, NW_BAD_MODEL,
                        "%s: would unpack to more than %d times its size; the file is damaged or hostile",

@@ -264,7 +264,8 @@ static void operators_that_are_not_there(void **state)
     assert_int_equal(ow_save(&m, folder_file(&work, "odd.onnx")), 0);
     ow_free(&m);
     refuse("odd.onnx", NW_UNSUPPORTED,
-           "odd.onnx: node 1 'mind' (Telepathy): the operator is not supported; so are 2 other nodes");
+           "odd.onnx: node 1 'mind' (Telepathy): the operator is not supported, nor are those of 2 other "
+           "nodes (Telepathy, MatMul) (`narrows ops`");
 
     ow_begin(&m, 13);
     ow_import(&m, "com.example", 1);
