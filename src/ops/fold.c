@@ -2,25 +2,6 @@
 
 #include "base/memory.h"
 
-#include <string.h>
-
-/* Operators that move elements and never look at them, with the inputs whose elements they move (bits). */
-static const struct {
-    const char *type;
-    unsigned moved;
-} movers[] = {
-    {"Concat", ~0u},  {"Expand", 1},    {"Flatten", 1},   {"Gather", 1},  {"Identity", 1},
-    {"Reshape", 1},   {"Slice", 1},     {"Split", 1},     {"Squeeze", 1}, {"Tile", 1},
-    {"Transpose", 1}, {"Unsqueeze", 1}, {"Where", 2 | 4},
-};
-
-static unsigned moved_inputs(const nw_node *node)
-{
-    for (size_t i = 0; i < sizeof movers / sizeof *movers; i++)
-        if (strcmp(movers[i].type, node->op_type) == 0) return movers[i].moved;
-    return 0;
-}
-
 bool nw_fold_ready(const nw_graph *graph, const nw_node *node)
 {
     for (int i = 0; i < node->input_count; i++)
@@ -31,11 +12,6 @@ bool nw_fold_ready(const nw_graph *graph, const nw_node *node)
 /* Everything a call needs, in double. */
 typedef struct work {
     double **src, **dst;
-    /* Where integers do not survive in a double, moved elements travel as tickets: the number of the element
-     * among all moved ones, counted from first[i] on. */
-    bool tickets;
-    unsigned moved;
-    int64_t *first;
 } work;
 
 static void free_work(work *w, const nw_node *node)
@@ -44,46 +20,44 @@ static void free_work(work *w, const nw_node *node)
     for (int i = 0; w->dst && i < node->output_count; i++) nw_free(w->dst[i]);
     nw_free(w->src);
     nw_free(w->dst);
-    nw_free(w->first);
 }
 
-static bool is_moved(const work *w, int i)
+/* Whether an integer changes on its way through a double. INT64_MAX, the usual "to the end", does not: it
+ * comes back saturated. */
+static bool changes(int64_t value)
 {
-    return i < 32 ? w->moved >> i & 1 : w->moved == ~0u;
+    double d = (double)value;
+    return (d >= 0x1p63 ? INT64_MAX : (int64_t)d) != value;
 }
 
-/* Whether some integer of the tensor changes on its way through a double. */
-static bool too_wide(const nw_tensor *data)
+static nw_status check_exact(const nw_graph *graph, const nw_node *node, nw_error *err)
 {
-    if (data->dtype != NW_I64) return false;
-    for (int64_t k = 0; k < data->count; k++) {
-        int64_t value = nw_tensor_get_i64(data, k);
-        if (value > (INT64_C(1) << 53) || value < -(INT64_C(1) << 53)) return true;
+    bool integers = false;
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] >= 0 && graph->values[node->outputs[i]].dtype == NW_I64) integers = true;
+    for (int i = 0; integers && i < node->input_count; i++) {
+        const nw_tensor *data = nw_has_in(node, i) ? graph->values[node->inputs[i]].data : NULL;
+        for (int64_t k = 0; data && data->dtype == NW_I64 && k < data->count; k++)
+            if (changes(nw_tensor_get_i64(data, k)))
+                return nw_fail(err, NW_UNSUPPORTED,
+                               "input %d '%s' holds the integer %lld; beyond 2^53 constants cannot be worked "
+                               "out exactly",
+                               i, graph->values[node->inputs[i]].name, (long long)nw_tensor_get_i64(data, k));
     }
-    return false;
+    return NW_OK;
 }
 
 static nw_status load(nw_graph *graph, const nw_node *node, work *w, nw_error *err)
 {
-    int64_t tickets = 0;
     w->src = nw_calloc((size_t)node->input_count, sizeof *w->src);
     w->dst = nw_calloc((size_t)node->output_count, sizeof *w->dst);
-    w->first = nw_calloc((size_t)node->input_count, sizeof *w->first);
-    if (!w->src || !w->dst || !w->first) return nw_no_memory(err, 0, "constant folding");
-    w->moved = moved_inputs(node);
-    for (int i = 0; i < node->input_count; i++)
-        if (is_moved(w, i) && nw_has_in(node, i) && too_wide(graph->values[node->inputs[i]].data))
-            w->tickets = true;
+    if (!w->src || !w->dst) return nw_no_memory(err, sizeof *w->src, "constant folding");
     for (int i = 0; i < node->input_count; i++) {
         if (!nw_has_in(node, i)) continue;
         const nw_tensor *data = graph->values[node->inputs[i]].data;
         w->src[i] = nw_alloc_aligned((size_t)data->count, sizeof(double));
         if (!w->src[i]) return nw_no_memory(err, (size_t)data->count * sizeof(double), "constant folding");
-        bool ticket = w->tickets && is_moved(w, i);
-        w->first[i] = tickets;
-        for (int64_t k = 0; k < data->count; k++)
-            w->src[i][k] = ticket ? (double)(tickets + k) : nw_tensor_get(data, k);
-        if (ticket) tickets += data->count;
+        for (int64_t k = 0; k < data->count; k++) w->src[i][k] = nw_tensor_get(data, k);
     }
     for (int i = 0; i < node->output_count; i++) {
         if (node->outputs[i] < 0) continue;
@@ -94,28 +68,11 @@ static nw_status load(nw_graph *graph, const nw_node *node, work *w, nw_error *e
     return NW_OK;
 }
 
-/* The integer that a ticket stands for. */
-static int64_t redeem(const nw_graph *graph, const nw_node *node, const work *w, double ticket)
+static nw_status store(nw_value *value, const double *from, nw_error *err)
 {
-    for (int i = 0; i < node->input_count; i++) {
-        if (!nw_has_in(node, i) || !is_moved(w, i)) continue;
-        const nw_tensor *data = graph->values[node->inputs[i]].data;
-        int64_t k = (int64_t)ticket - w->first[i];
-        if (k >= 0 && k < data->count) return nw_tensor_get_i64(data, k);
-    }
-    return 0;
-}
-
-static nw_status store(nw_graph *graph, const nw_node *node, const work *w, int i, nw_error *err)
-{
-    nw_value *value = &graph->values[node->outputs[i]];
     nw_tensor *data;
     NW_TRY(nw_tensor_new_uninitialised(value->dtype, &value->shape, &data, err));
-    for (int64_t k = 0; k < data->count; k++)
-        if (w->tickets)
-            ((int64_t *)data->data)[k] = redeem(graph, node, w, w->dst[i][k]);
-        else
-            nw_tensor_set(data, k, w->dst[i][k]);
+    for (int64_t k = 0; k < data->count; k++) nw_tensor_set(data, k, from[k]);
     value->data = data;
     return NW_OK;
 }
@@ -132,6 +89,7 @@ nw_status nw_fold_node(nw_graph *graph, const nw_node *node, size_t *budget, nw_
         if (bytes > *budget) return NW_OK;
     }
     if (!wanted || !node->op->forward) return NW_OK;
+    NW_TRY(check_exact(graph, node, err));
     work w = {0};
     nw_status status = load(graph, node, &w, err);
     if (status == NW_OK) {
@@ -140,7 +98,7 @@ nw_status nw_fold_node(nw_graph *graph, const nw_node *node, size_t *budget, nw_
     }
     for (int i = 0; status == NW_OK && i < node->output_count; i++)
         if (node->outputs[i] >= 0 && !graph->values[node->outputs[i]].data)
-            status = store(graph, node, &w, i, err);
+            status = store(&graph->values[node->outputs[i]], w.dst[i], err);
     free_work(&w, node);
     if (status == NW_OK) *budget -= bytes;
     return status;

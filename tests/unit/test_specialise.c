@@ -224,6 +224,13 @@ static void refusals(void **state)
     net_finish(graph, "y");
     refused(graph, NW_UNSUPPORTED, "(Dropout): input 2 'mode' depends on the data");
 
+    /* Arithmetic on integers that a double cannot hold would be wrong by a little. */
+    graph = net_new();
+    net_ints(graph, "a", "{9007199254740993}");
+    net_node(graph, "Add", "a a", "y", "");
+    net_finish(graph, "y");
+    refused(graph, NW_UNSUPPORTED, "(Add): input 0 'a' holds the integer 9007199254740993");
+
     graph = net_new();
     net_input(graph, "x", "2x3");
     net_node(graph, "MatMul", "x x", "y", "");
