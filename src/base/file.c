@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -88,7 +89,13 @@ nw_status nw_output_open(const char *path, nw_output *out, nw_error *err)
         forget(&o);
         return nw_fail(err, NW_IO, "%s: is a folder, cannot write a file of that name", path);
     }
-    o.stream = fopen(o.temporary, "wb");
+    /* A device or a pipe is written straight: a rename would put a file in its place. */
+    bool straight = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    if (straight) {
+        nw_free(o.temporary);
+        o.temporary = NULL;
+    }
+    o.stream = fopen(straight ? path : o.temporary, "wb");
     if (!o.stream) {
         nw_status status = io_error(err, path, "write");
         forget(&o);
@@ -112,9 +119,9 @@ nw_status nw_output_commit(nw_output *out, nw_error *err)
         status = io_error(err, out->path, "write");
     }
     if (fclose(out->stream) != 0 && status == NW_OK) status = io_error(err, out->path, "write");
-    if (status == NW_OK && rename(out->temporary, out->path) != 0)
+    if (status == NW_OK && out->temporary && rename(out->temporary, out->path) != 0)
         status = io_error(err, out->path, "write");
-    if (status != NW_OK) unlink(out->temporary);
+    if (status != NW_OK && out->temporary) unlink(out->temporary);
     forget(out);
     return status;
 }
@@ -123,7 +130,7 @@ void nw_output_discard(nw_output *out)
 {
     if (!out->stream) return;
     fclose(out->stream);
-    unlink(out->temporary);
+    if (out->temporary) unlink(out->temporary);
     forget(out);
 }
 
