@@ -78,6 +78,7 @@ typedef struct nw_explain_options {
     int batch; /* samples in one run of the model; 0: all, or one where the graph allows no other */
     nw_precision precision; /* NW_PRECISION_F32 */
     int threads;            /* 0: as the environment has it */
+    int profile;            /* non-zero: the programs measure the time of each step */
 } nw_explain_options;
 
 /* The defaults, which are those of Schulz et al.'s reference implementation. */
