@@ -47,27 +47,26 @@ def narrows_times(narrows, folder, facts):
             name.symlink_to((folder / "picture.npy").resolve())
             names.append(name)
         command(narrows, "explain", folder / "network.onnx", *names, "--method", "iba", "--layer", facts["tensor"],
-                "--target", facts["target"], "--stats", folder / "stats.safetensors", "--steps", 10, "--samples", 10,
+                "--no-picture", "--target", facts["target"], "--stats", folder / "stats.safetensors", "--steps", 10, "--samples", 10,
                 "--beta", 10, "--precision", "f32", "-q", "-o", pathlib.Path(out) / "maps")
         manifest = json.loads((pathlib.Path(out) / "maps" / "manifest.json").read_text())
-    runs = [run for image in manifest["images"] for run in image_runs(image)]
-    parts = [(r["prefix_seconds"], r["loop_seconds"], r["map_seconds"]) for r in runs][1:]
+    runs = [record for image in manifest["images"] for record in records(image)]
+    parts = [[r["seconds"][key] for key in ("prefix", "loop", "map")] for r in runs][1:]
     return {"seconds": statistics.median(sum(p) for p in parts), "loop": statistics.median(p[1] for p in parts),
             "bits": statistics.median(r["total_bits"] for r in runs)}
 
 
-def image_runs(image):
-    """The records of explanations inside an image's record: objects that hold loop_seconds."""
-    if isinstance(image, dict):
-        if "loop_seconds" in image:
-            times = dict(image)
-            yield times
+def records(part):
+    """The explanations inside an image's entry of the manifest: objects that hold `seconds`."""
+    if isinstance(part, dict):
+        if "seconds" in part and "total_bits" in part:
+            yield part
         else:
-            for value in image.values():
-                yield from image_runs(value)
-    elif isinstance(image, list):
-        for value in image:
-            yield from image_runs(value)
+            for value in part.values():
+                yield from records(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from records(value)
 
 
 def inspect_times(narrows, model, repeats):
