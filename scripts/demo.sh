@@ -39,7 +39,7 @@ if [ -d "$slices" ] && [ -f "$severity" ]; then
     list=$out/severity-slices.txt
     for picture in "$shared"/data/ct-severity-slices/images/*radiopaedia*; do
         printf '%s\n' "$(cd "$(dirname "$picture")" && pwd)/${picture##*/}"
-    done | awk 'NR % 3 == 0' >"$list"
+    done | awk 'NR % 2 == 0' >"$list"
     say "Real CT slices: statistics over $(wc -l <"$list") of ct-severity-slices"
     # shellcheck disable=SC2086
     run stats "$severity" "$list" --layer $layer2 $prepare -o "$out/severity-statistics.safetensors"
