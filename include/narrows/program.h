@@ -24,6 +24,12 @@ typedef struct nw_dimension {
     int64_t value;
 } nw_dimension;
 
+/* An input of the graph whose value is known when the program is compiled (a shape, an axis). */
+typedef struct nw_constant {
+    const char *name;
+    nw_tensor *value; /* the program takes a reference */
+} nw_constant;
+
 /* Zero-initialise for the defaults. Name lists are arrays with a count. */
 typedef struct nw_program_options {
     const char *const *inputs; /* NULL: the graph's inputs */
@@ -36,6 +42,8 @@ typedef struct nw_program_options {
     int64_t batch;            /* first dimension of every input where dynamic, or overridden; 0: 1 */
     const nw_dimension *dimensions; /* the other dynamic dimensions */
     size_t dimension_count;
+    const nw_constant *constants;
+    size_t constant_count;
     nw_precision precision;
     int threads;        /* 0: as the environment has it */
     int unfused;        /* non-zero: keep every tensor of the graph readable, fuse nothing */

@@ -36,41 +36,41 @@ const char *nw_kernel_impl(const nw_kernel *kernel); /* "onednn " and its name o
 
 /* Convolution over 1 to 3 spatial dimensions (ONNX Conv). src [N, C, ...], weights [O, C/groups, ...], dst
  * [N, O, ...]. dilations as in ONNX: 1 is dense. */
-typedef struct nw_conv {
+typedef struct nw_conv_desc {
     nw_shape src, weights, dst;
     int64_t groups;
     int64_t strides[3], dilations[3], pads_begin[3], pads_end[3];
     bool bias, add;
     nw_act act;
-} nw_conv;
+} nw_conv_desc;
 
 /* Layouts: oneDNN chooses where block is 0 on entry; the choice stands there on return. */
-nw_status nw_conv_forward(nw_backend *backend, const nw_conv *conv, nw_layout *src, nw_layout *dst,
+nw_status nw_conv_forward(nw_backend *backend, const nw_conv_desc *conv, nw_layout *src, nw_layout *dst,
                           nw_kernel **out, nw_error *err);
 /* diff_src and diff_dst in the given layouts. NW_UNSUPPORTED where oneDNN has no kernel for them. */
-nw_status nw_conv_backward(nw_backend *backend, const nw_conv *conv, const nw_layout *diff_src,
+nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err);
 
 typedef enum nw_pool_kind { NW_POOL_MAX, NW_POOL_AVERAGE_INCLUDE_PAD, NW_POOL_AVERAGE_EXCLUDE_PAD } nw_pool_kind;
-typedef struct nw_pool {
+typedef struct nw_pool_desc {
     nw_pool_kind kind;
     nw_shape src, dst;
     int64_t kernel[3], strides[3], dilations[3], pads_begin[3], pads_end[3];
-} nw_pool;
+} nw_pool_desc;
 /* src and dst share a layout (axis, block). Max keeps its choices in the workspace for the backward kernel. */
-nw_status nw_pool_forward(nw_backend *backend, const nw_pool *pool, const nw_layout *src, const nw_layout *dst,
+nw_status nw_pool_forward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src, const nw_layout *dst,
                           nw_kernel **out, nw_error *err);
-nw_status nw_pool_backward(nw_backend *backend, const nw_pool *pool, const nw_layout *diff_src,
+nw_status nw_pool_backward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err);
 
 /* dst[batch][m][n] = src[batch][m][k] weights[batch][k][n] (+ bias[n]), with strides of each operand in elements
  * (a stride of 0 in the batch: the same matrix every time). Backward is two of these, transposed. */
-typedef struct nw_matmul {
+typedef struct nw_matmul_desc {
     int64_t batch, m, n, k;
     int64_t src_strides[3], weights_strides[3], dst_strides[3];
     bool bias;
-} nw_matmul;
-nw_status nw_matmul_kernel(nw_backend *backend, const nw_matmul *matmul, nw_kernel **out, nw_error *err);
+} nw_matmul_desc;
+nw_status nw_matmul_kernel(nw_backend *backend, const nw_matmul_desc *matmul, nw_kernel **out, nw_error *err);
 
 /* From one layout of a shape to another (also where one of them sees the shape with other dimensions, as long
  * as the elements before, along and after the blocked one are the same). */

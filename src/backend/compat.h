@@ -68,13 +68,13 @@ static inline dnnl_status_t nw_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind
 }
 
 /* Geometry of convolutions and pooling windows, as oneDNN has it (dilation 0: dense). */
-typedef struct nw_window {
+typedef struct nw_dnnl_window {
     dnnl_dims_t kernel, strides, dilates, pads_l, pads_r;
-} nw_window;
+} nw_dnnl_window;
 
 static inline dnnl_status_t nw_pd_conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const nw_md *src,
                                                const nw_md *weights, const nw_md *bias, const nw_md *dst,
-                                               const nw_window *w, dnnl_primitive_attr_t attr)
+                                               const nw_dnnl_window *w, dnnl_primitive_attr_t attr)
 {
     nw_md_pointer b = bias ? NW_MD(bias) : NULL;
 #if DNNL_VERSION_MAJOR >= 3
@@ -92,7 +92,7 @@ static inline dnnl_status_t nw_pd_conv_forward(dnnl_primitive_desc_t *pd, dnnl_e
 
 static inline dnnl_status_t nw_pd_conv_backward_data(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
                                                      const nw_md *diff_src, const nw_md *weights,
-                                                     const nw_md *diff_dst, const nw_window *w,
+                                                     const nw_md *diff_dst, const nw_dnnl_window *w,
                                                      dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
@@ -110,7 +110,7 @@ static inline dnnl_status_t nw_pd_conv_backward_data(dnnl_primitive_desc_t *pd, 
 
 static inline dnnl_status_t nw_pd_pool_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
                                                dnnl_alg_kind_t alg, const nw_md *src, const nw_md *dst,
-                                               const nw_window *w, dnnl_primitive_attr_t attr)
+                                               const nw_dnnl_window *w, dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_pooling_forward_primitive_desc_create(pd, engine, dnnl_forward_training, alg, NW_MD(src),
@@ -127,7 +127,7 @@ static inline dnnl_status_t nw_pd_pool_forward(dnnl_primitive_desc_t *pd, dnnl_e
 
 static inline dnnl_status_t nw_pd_pool_backward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
                                                 dnnl_alg_kind_t alg, const nw_md *diff_src, const nw_md *diff_dst,
-                                                const nw_window *w, dnnl_primitive_desc_t hint,
+                                                const nw_dnnl_window *w, dnnl_primitive_desc_t hint,
                                                 dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3

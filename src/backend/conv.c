@@ -1,7 +1,7 @@
 #include "backend/internal.h"
 
 /* Weights [O, I, ...] as oneDNN sees them: [G, O/G, I, ...] where there are groups. */
-static int weight_dims(const nw_conv *conv, dnnl_dims_t dims)
+static int weight_dims(const nw_conv_desc *conv, dnnl_dims_t dims)
 {
     int rank = 0;
     if (conv->groups > 1) {
@@ -14,7 +14,7 @@ static int weight_dims(const nw_conv *conv, dnnl_dims_t dims)
     return rank;
 }
 
-static void window(const nw_conv *conv, nw_window *w)
+static void window(const nw_conv_desc *conv, nw_dnnl_window *w)
 {
     for (int i = 0; i < conv->src.rank - 2; i++) {
         w->strides[i] = conv->strides[i];
@@ -25,7 +25,7 @@ static void window(const nw_conv *conv, nw_window *w)
 }
 
 /* Remembers how the caller's weights lie, for nw_weights_pack. Frees the kernel on failure. */
-static nw_status note_plain_weights(nw_kernel *kernel, const nw_conv *conv, nw_error *err)
+static nw_status note_plain_weights(nw_kernel *kernel, const nw_conv_desc *conv, nw_error *err)
 {
     dnnl_dims_t dims;
     int rank = weight_dims(conv, dims);
@@ -40,12 +40,12 @@ static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md
     return layout->block ? nw_md_of_layout(layout, out, err) : nw_md_any(shape, out, err);
 }
 
-static nw_status forward_pd(nw_backend *backend, const nw_conv *conv, const nw_layout *src, const nw_layout *dst,
+static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src, const nw_layout *dst,
                             dnnl_primitive_desc_t *pd, nw_error *err)
 {
     nw_md src_md = {0}, weights_md = {0}, bias_md = {0}, dst_md = {0};
     dnnl_primitive_attr_t attr = NULL;
-    nw_window w = {0};
+    nw_dnnl_window w = {0};
     dnnl_dims_t dims;
     window(conv, &w);
     int rank = weight_dims(conv, dims);
@@ -72,10 +72,10 @@ static nw_status forward_pd(nw_backend *backend, const nw_conv *conv, const nw_l
 }
 
 /* Lets oneDNN choose the layouts that are open. Where it wants one that we do not have, ours are taken. */
-static nw_status choose(nw_backend *backend, const nw_conv *conv, nw_layout *src, nw_layout *dst, nw_error *err)
+static nw_status choose(nw_backend *backend, const nw_conv_desc *conv, nw_layout *src, nw_layout *dst, nw_error *err)
 {
     if (src->block && dst->block) return NW_OK;
-    nw_conv bare = *conv;
+    nw_conv_desc bare = *conv;
     bare.add = false; /* it must be laid out as dst, which is being chosen */
     dnnl_primitive_desc_t pd;
     NW_TRY(forward_pd(backend, &bare, src, dst, &pd, err));
@@ -93,7 +93,7 @@ static nw_status choose(nw_backend *backend, const nw_conv *conv, nw_layout *src
     return NW_OK;
 }
 
-nw_status nw_conv_forward(nw_backend *backend, const nw_conv *conv, nw_layout *src, nw_layout *dst,
+nw_status nw_conv_forward(nw_backend *backend, const nw_conv_desc *conv, nw_layout *src, nw_layout *dst,
                           nw_kernel **out, nw_error *err)
 {
     nw_slot_query slots[5] = {{NW_SLOT_SRC, dnnl_query_src_md},
@@ -115,17 +115,17 @@ nw_status nw_conv_forward(nw_backend *backend, const nw_conv *conv, nw_layout *s
     return NW_OK;
 }
 
-nw_status nw_conv_backward(nw_backend *backend, const nw_conv *conv, const nw_layout *diff_src,
+nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err)
 {
     nw_md src_md = {0}, weights_md = {0}, dst_md = {0};
     dnnl_primitive_desc_t hint = NULL, pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
-    nw_window w = {0};
+    nw_dnnl_window w = {0};
     dnnl_dims_t dims;
     window(conv, &w);
     int rank = weight_dims(conv, dims);
-    nw_conv bare = *conv;
+    nw_conv_desc bare = *conv;
     bare.bias = bare.add = false;
     bare.act.kind = NW_ACT_NONE;
 

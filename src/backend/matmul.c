@@ -10,7 +10,7 @@ static nw_status operand(nw_md *md, int64_t batch, int64_t rows, int64_t columns
     return status == dnnl_success ? NW_OK : nw_backend_fail(err, status, "matrix");
 }
 
-nw_status nw_matmul_kernel(nw_backend *backend, const nw_matmul *mm, nw_kernel **out, nw_error *err)
+nw_status nw_matmul_kernel(nw_backend *backend, const nw_matmul_desc *mm, nw_kernel **out, nw_error *err)
 {
     nw_md src = {0}, weights = {0}, dst = {0}, bias = {0};
     dnnl_primitive_attr_t attr = NULL;

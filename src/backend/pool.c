@@ -1,6 +1,6 @@
 #include "backend/internal.h"
 
-static void window(const nw_pool *pool, nw_window *w)
+static void window(const nw_pool_desc *pool, nw_dnnl_window *w)
 {
     for (int i = 0; i < pool->src.rank - 2; i++) {
         w->kernel[i] = pool->kernel[i];
@@ -21,13 +21,13 @@ static dnnl_alg_kind_t algorithm(nw_pool_kind kind)
     return dnnl_pooling_avg_exclude_padding;
 }
 
-static nw_status make(nw_backend *backend, const nw_pool *pool, const nw_layout *src, const nw_layout *dst,
+static nw_status make(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src, const nw_layout *dst,
                       bool backward, nw_kernel **out, nw_error *err)
 {
     nw_md src_md = {0}, dst_md = {0};
     dnnl_primitive_desc_t forward = NULL, pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
-    nw_window w = {0};
+    nw_dnnl_window w = {0};
     window(pool, &w);
     nw_status status = nw_md_of_layout(src, &src_md, err);
     if (status == NW_OK) status = nw_md_of_layout(dst, &dst_md, err);
@@ -52,13 +52,13 @@ static nw_status make(nw_backend *backend, const nw_pool *pool, const nw_layout 
     return nw_kernel_make(backend, backward ? pd : forward, slots[backward], 2, out, err);
 }
 
-nw_status nw_pool_forward(nw_backend *backend, const nw_pool *pool, const nw_layout *src, const nw_layout *dst,
+nw_status nw_pool_forward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src, const nw_layout *dst,
                           nw_kernel **out, nw_error *err)
 {
     return make(backend, pool, src, dst, false, out, err);
 }
 
-nw_status nw_pool_backward(nw_backend *backend, const nw_pool *pool, const nw_layout *diff_src,
+nw_status nw_pool_backward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err)
 {
     return make(backend, pool, diff_src, diff_dst, true, out, err);

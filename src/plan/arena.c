@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void extend(void *context, nw_buffer *buffer, bool write)
+static void extend(void *context, nw_buffer *buffer)
 {
-    (void)write;
     int step = *(const int *)context;
     nw_buffer *root = buffer->root;
     if (root->first < 0) root->first = step;

@@ -15,9 +15,9 @@ typedef struct nw_plan_value {
     nw_buffer *diff;           /* their sum, once asked for */
 } nw_plan_value;
 
-typedef struct nw_plan_step {
+typedef struct nw_plan_step_row {
     nw_step step;
-    int more_count; /* reads beyond the step's own */
+    int more_count; /* buffers beyond the step's own */
     nw_buffer **more;
 } nw_plan_step_row;
 
@@ -34,6 +34,7 @@ struct nw_plan {
     nw_phase phase;
     int node;
     nw_plan_value *values; /* of the graph */
+    nw_buffer **left;      /* of its nodes */
     nw_plan_steps steps[2]; /* by phase */
     size_t buffer_count, buffer_capacity;
     nw_buffer **buffers;
@@ -50,6 +51,6 @@ nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const 
                       nw_buffer *dst, nw_error *err);
 
 /* Calls fn for every buffer that a step touches. */
-void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer, bool write), void *context);
+void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer), void *context);
 
 #endif

@@ -9,14 +9,16 @@ nw_status nw_plan_new(const nw_graph *graph, nw_dtype dtype, nw_backend *backend
 {
     nw_plan *plan = nw_calloc(1, sizeof *plan);
     nw_plan_value *values = nw_calloc(graph->value_count, sizeof *values);
-    if (!plan || !values) {
+    nw_buffer **left = nw_calloc(graph->node_count, sizeof *left);
+    if (!plan || !values || !left) {
         nw_free(plan);
         nw_free(values);
+        nw_free(left);
         return nw_no_memory(err, graph->value_count * sizeof *values, "a plan");
     }
     for (size_t i = 0; i < graph->value_count; i++) values[i].wants_diff = wants_diff[i];
     *plan = (nw_plan){.graph = graph, .dtype = dtype, .backend = backend, .weights = weights, .values = values,
-                      .node = -1};
+                      .left = left, .node = -1};
     *out = plan;
     return NW_OK;
 }
@@ -41,6 +43,7 @@ void nw_plan_free(nw_plan *plan)
     }
     for (size_t i = 0; i < plan->graph->value_count; i++) nw_free(plan->values[i].contributions);
     nw_free(plan->values);
+    nw_free(plan->left);
     for (size_t i = 0; i < plan->buffer_count; i++) nw_free(plan->buffers[i]);
     nw_free(plan->buffers);
     for (size_t i = 0; i < plan->owner_count; i++) nw_tensor_unref(plan->owners[i]);
@@ -147,25 +150,29 @@ nw_status nw_plan_step(nw_plan *plan, const nw_step *step, nw_error *err)
     return NW_OK;
 }
 
-nw_status nw_plan_reads(nw_plan *plan, nw_buffer *const *reads, int count, nw_error *err)
+nw_status nw_plan_touches(nw_plan *plan, nw_buffer *const *buffers, int count, bool write, nw_error *err)
 {
+    (void)write; /* lifetimes are the same; the word is for the reader */
     nw_plan_steps *steps = &plan->steps[plan->phase];
     nw_plan_step_row *row = &steps->rows[steps->count - 1];
     nw_buffer **more = nw_realloc(row->more, (size_t)(row->more_count + count), sizeof *more);
     if (!more) return nw_no_memory(err, sizeof *more, "a plan");
     row->more = more;
     for (int i = 0; i < count; i++) {
-        more[row->more_count++] = reads[i];
-        row->step.bytes += (double)reads[i]->bytes;
+        more[row->more_count++] = buffers[i];
+        row->step.bytes += (double)buffers[i]->bytes;
     }
     return NW_OK;
 }
 
-void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer, bool write), void *context)
+void nw_plan_leave(nw_plan *plan, nw_buffer *buffer) { plan->left[plan->node] = buffer; }
+nw_buffer *nw_plan_left(const nw_plan *plan) { return plan->left[plan->node]; }
+
+void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer), void *context)
 {
-    for (int i = 0; i < 10 && row->step.reads[i]; i++) fn(context, row->step.reads[i], false);
-    for (int i = 0; i < row->more_count; i++) fn(context, row->more[i], false);
-    for (int i = 0; i < 6 && row->step.writes[i]; i++) fn(context, row->step.writes[i], true);
+    for (int i = 0; i < 10 && row->step.reads[i]; i++) fn(context, row->step.reads[i]);
+    for (int i = 0; i < row->more_count; i++) fn(context, row->more[i]);
+    for (int i = 0; i < 6 && row->step.writes[i]; i++) fn(context, row->step.writes[i]);
 }
 
 size_t nw_plan_step_count(const nw_plan *plan)

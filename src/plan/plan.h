@@ -38,7 +38,7 @@ typedef struct nw_step {
     /* Once, after all buffers have got their data; NULL where there is nothing to do. */
     nw_status (*bind)(void *state, nw_error *err);
     void (*destroy)(void *state); /* NULL: nw_free */
-    nw_buffer *reads[10];  /* ended by NULL where fewer; more: call nw_plan_reads */
+    nw_buffer *reads[10];  /* ended by NULL where fewer; more: call nw_plan_touches */
     nw_buffer *writes[6];
     /* writes[0] may take the storage of reads[0] where that dies here: run must then work in place. */
     bool in_place;
@@ -67,8 +67,11 @@ nw_status nw_plan_constant(nw_plan *plan, const nw_layout *layout, const void *d
 
 /* -- steps: appended to the current phase. Takes over step->state, also on failure. -- */
 nw_status nw_plan_step(nw_plan *plan, const nw_step *step, nw_error *err);
-/* More buffers that the last step reads (concat with many inputs); the array is copied. */
-nw_status nw_plan_reads(nw_plan *plan, nw_buffer *const *reads, int count, nw_error *err);
+/* More buffers that the last step reads, or writes (concat, split); the array is copied. */
+nw_status nw_plan_touches(nw_plan *plan, nw_buffer *const *buffers, int count, bool write, nw_error *err);
+/* A buffer that the forward step of the current node leaves for its backward step (a workspace); NULL: none. */
+void nw_plan_leave(nw_plan *plan, nw_buffer *buffer);
+nw_buffer *nw_plan_left(const nw_plan *plan);
 
 /* -- values -- */
 /* The layout in which a value was produced (constants: plain). */

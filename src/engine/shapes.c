@@ -1,0 +1,89 @@
+/* Shapes of one program: the inputs' from the file and the options, all others by inference. */
+#include "engine/program.h"
+#include "ops/specialise.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool dimension(const nw_program_options *options, const nw_value *input, int i, int64_t *out)
+{
+    for (size_t k = 0; k < options->dimension_count; k++) {
+        const char *name = options->dimensions[k].name;
+        char place[256];
+        snprintf(place, sizeof place, "%s[%d]", input->name, i);
+        if ((input->symbols[i] && strcmp(name, input->symbols[i]) == 0) || strcmp(name, place) == 0) {
+            *out = options->dimensions[k].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const nw_shape *given_shape(const nw_program_options *options, const char *name)
+{
+    if (!options->input_shapes || !options->inputs) return NULL;
+    for (size_t i = 0; i < options->input_count; i++)
+        if (strcmp(options->inputs[i], name) == 0) return &options->input_shapes[i];
+    return NULL;
+}
+
+static nw_status input_shape(const nw_graph *graph, nw_value *input, const nw_program_options *options,
+                             nw_error *err)
+{
+    const nw_shape *given = given_shape(options, input->name);
+    if (given) {
+        if (input->has_shape && input->shape.rank != given->rank)
+            return nw_fail(err, NW_BAD_INPUT, "%s: input '%s' has %d dimensions, %d were given", graph->name,
+                           input->name, input->shape.rank, given->rank);
+        input->shape = *given;
+        input->has_shape = true;
+        return NW_OK;
+    }
+    if (!input->has_shape)
+        return nw_fail(err, NW_BAD_MODEL, "%s: the file gives no shape for input '%s'; give it with the input",
+                       graph->name, input->name);
+    for (int i = 0; i < input->shape.rank; i++) {
+        int64_t *dim = &input->shape.dims[i];
+        if (dimension(options, input, i, dim)) continue;
+        if (i == 0 && (options->batch > 0 || *dim < 0)) {
+            *dim = options->batch > 0 ? options->batch : 1;
+        } else if (*dim < 0) {
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: dimension %d of input '%s' is open in the file (%s); say what it is: %s=N",
+                           graph->name, i, input->name, input->symbols[i] ? input->symbols[i] : "unnamed",
+                           input->symbols[i] ? input->symbols[i] : input->name);
+        }
+        if (*dim < 1)
+            return nw_fail(err, NW_BAD_INPUT, "%s: dimension %d of input '%s' must be at least 1, not %lld",
+                           graph->name, i, input->name, (long long)*dim);
+    }
+    return NW_OK;
+}
+
+static nw_tensor *constant(const nw_program_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->constant_count; i++)
+        if (strcmp(options->constants[i].name, name) == 0) return options->constants[i].value;
+    return NULL;
+}
+
+nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw_graph **out, nw_error *err)
+{
+    nw_graph *graph;
+    NW_TRY(nw_graph_clone(model->graph, &graph, err));
+    nw_status status = NW_OK;
+    for (size_t i = 0; i < graph->input_count && status == NW_OK; i++) {
+        nw_tensor *value = constant(options, graph->values[graph->inputs[i]].name);
+        if (value)
+            nw_graph_set_constant(graph, graph->inputs[i], value);
+        else
+            status = input_shape(graph, &graph->values[graph->inputs[i]], options, err);
+    }
+    if (status == NW_OK) status = nw_graph_specialise(graph, err);
+    if (status != NW_OK) {
+        nw_graph_free(graph);
+        return status;
+    }
+    *out = graph;
+    return NW_OK;
+}

@@ -1,0 +1,24 @@
+/* The fast, single-precision paths: see nw_op.compile. */
+#ifndef NW_OPS_FAST_H
+#define NW_OPS_FAST_H
+
+#include "ops/op.h"
+#include "plan/plan.h"
+
+typedef nw_status nw_compile_fn(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err);
+
+nw_compile_fn nw_fast_conv;    /* Conv */
+nw_compile_fn nw_fast_norm;    /* BatchNormalization */
+nw_compile_fn nw_fast_unary;   /* Relu, Sigmoid, HardSwish, ...: every elementwise operator of its table */
+nw_compile_fn nw_fast_binary;  /* Add, Sub, Mul, Div */
+nw_compile_fn nw_fast_view;    /* Identity, Dropout, Reshape, Flatten, Squeeze, Unsqueeze */
+nw_compile_fn nw_fast_pool;    /* MaxPool, AveragePool, GlobalAveragePool */
+nw_compile_fn nw_fast_matmul;  /* Gemm, MatMul */
+
+/* The tensor of input i, or NULL where it is no constant. */
+static inline nw_tensor *nw_fast_constant(nw_plan *plan, const nw_node *node, int i)
+{
+    return nw_has_in(node, i) ? nw_plan_graph(plan)->values[node->inputs[i]].data : NULL;
+}
+
+#endif

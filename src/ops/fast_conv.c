@@ -1,0 +1,119 @@
+/* Convolution by oneDNN: layouts of its choice, weights packed once, bias, sum and activation in the same pass. */
+#include "ops/fast.h"
+#include "ops/fast_kernel.h"
+#include "ops/window.h"
+
+static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out, nw_error *err)
+{
+    const nw_graph *graph = nw_plan_graph(plan);
+    nw_conv_desc conv = {.src = *nw_in_shape(graph, node, 0),
+                         .weights = *nw_in_shape(graph, node, 1),
+                         .dst = *nw_out_shape(graph, node, 0),
+                         .groups = nw_node_int(node, "group", 1),
+                         .bias = nw_has_in(node, 2),
+                         .add = node->fused_add,
+                         .act = node->act};
+    nw_window w = {0};
+    NW_TRY(nw_window_read(node, &conv.src, conv.weights.dims + 2, &w, err));
+    for (int i = 0; i < w.rank; i++) {
+        conv.strides[i] = w.stride[i];
+        conv.dilations[i] = w.dilation[i];
+        conv.pads_begin[i] = w.before[i];
+        conv.pads_end[i] = w.after[i];
+    }
+    *out = conv;
+    return NW_OK;
+}
+
+static double flops(const nw_conv_desc *conv)
+{
+    return 2.0 * (double)nw_count(&conv->dst) * (double)nw_span(&conv->weights, 1, conv->weights.rank);
+}
+
+/* The packed weights as a constant of the plan. */
+static nw_status weights(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out, nw_error *err)
+{
+    nw_tensor *plain = nw_fast_constant(plan, node, 1), *packed;
+    NW_TRY(nw_weights_pack(nw_plan_weights(plan), nw_plan_backend(plan), kernel, plain, &packed, err));
+    nw_layout layout = nw_layout_plain(NW_F32, &packed->shape);
+    return nw_plan_constant(plan, &layout, packed->data, packed, out, err);
+}
+
+static nw_status fail(nw_kernel *kernel, nw_status status)
+{
+    nw_kernel_free(kernel);
+    return status;
+}
+
+static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined, nw_error *err)
+{
+    nw_layout src = {.block = 0}, dst = {.block = 0};
+    nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
+    nw_status status = nw_conv_forward(nw_plan_backend(plan), conv, &src, &dst, &k.kernel, err);
+    if (status == NW_UNSUPPORTED && !conv->add && conv->act.kind == NW_ACT_NONE) {
+        *declined = true;
+        return NW_OK;
+    }
+    NW_TRY(status);
+    nw_buffer *add = NULL;
+    status = nw_plan_src(plan, node->inputs[0], &src, &k.slots[NW_SLOT_SRC], err);
+    if (status == NW_OK) status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
+    if (status == NW_OK && conv->bias) status = nw_plan_src(plan, node->inputs[2], NULL, &k.slots[NW_SLOT_BIAS], err);
+    if (status == NW_OK && conv->add)
+        status = nw_plan_src(plan, node->inputs[node->input_count - 1], &dst, &add, err);
+    if (status == NW_OK) status = nw_plan_dst(plan, node->outputs[0], &dst, &k.slots[NW_SLOT_DST], err);
+    if (status != NW_OK) return fail(k.kernel, status);
+    k.slots[NW_SLOT_ADD] = add;
+    return nw_fast_kernel_step(plan, &k, err);
+}
+
+/* d src = weights^T (d dst * act'(dst)); what was added gets d dst * act'(dst) as it is. */
+static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined, nw_error *err)
+{
+    nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
+    const nw_layout *src = nw_plan_layout(plan, node->inputs[0]), *dst = nw_plan_layout(plan, node->outputs[0]);
+    bool wants = nw_plan_wants_diff(plan, node->inputs[0]);
+    nw_layout diff_src = {0}, diff_dst = *dst;
+    if (wants) {
+        /* The layout of the source where oneDNN has a kernel for it; for a first layer (plain source) that may
+         * not be so, then both blocked or both plain. */
+        nw_layout tries[3] = {*src, nw_layout_blocked(NW_F32, &conv->src, 1, nw_plan_block(plan)),
+                              nw_layout_plain(NW_F32, &conv->src)};
+        nw_status status = NW_UNSUPPORTED;
+        for (int i = 0; i < 3 && status != NW_OK; i++) {
+            diff_src = tries[i];
+            diff_dst = i == 2 ? nw_layout_plain(NW_F32, &conv->dst) : *dst;
+            status = nw_conv_backward(nw_plan_backend(plan), conv, &diff_src, &diff_dst, &k.kernel, err);
+        }
+        if (status == NW_UNSUPPORTED) {
+            *declined = true;
+            return NW_OK;
+        }
+        NW_TRY(status);
+    }
+    nw_buffer *diff = NULL;
+    nw_status status = nw_plan_diff_act(plan, node->outputs[0], &conv->act, &diff_dst, &diff, err);
+    int added = conv->add ? node->inputs[node->input_count - 1] : -1;
+    if (status == NW_OK && nw_plan_wants_diff(plan, added)) status = nw_plan_add_diff(plan, added, diff, err);
+    if (status != NW_OK || !wants) return fail(k.kernel, status);
+    k.slots[NW_SLOT_DIFF_DST] = diff;
+    status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
+    if (status == NW_OK)
+        status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &k.slots[NW_SLOT_DIFF_SRC], err);
+    return status == NW_OK ? nw_fast_kernel_step(plan, &k, err) : fail(k.kernel, status);
+}
+
+nw_status nw_fast_conv(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err)
+{
+    /* Weights that change from run to run are not packed; the reference does them, and their gradient. */
+    const nw_tensor *w = nw_fast_constant(plan, node, 1);
+    bool bias = nw_has_in(node, 2) && !nw_fast_constant(plan, node, 2);
+    if (!w || w->dtype != NW_F32 || bias || !nw_count(nw_out_shape(nw_plan_graph(plan), node, 0))) {
+        *declined = true;
+        return NW_OK;
+    }
+    nw_conv_desc conv;
+    NW_TRY(describe(plan, node, &conv, err));
+    return nw_plan_phase(plan) == NW_PHASE_FORWARD ? forward(plan, node, &conv, declined, err)
+                                                   : backward(plan, node, &conv, declined, err);
+}
