@@ -72,6 +72,19 @@ typedef struct nw_matmul_desc {
 } nw_matmul_desc;
 nw_status nw_matmul_kernel(nw_backend *backend, const nw_matmul_desc *matmul, nw_kernel **out, nw_error *err);
 
+/* Elementwise functions that take more than a comparison. Backward reads src and diff_dst. */
+typedef enum nw_eltwise_kind {
+    NW_ELTWISE_LOGISTIC,
+    NW_ELTWISE_TANH,
+    NW_ELTWISE_EXP,
+    NW_ELTWISE_ELU,      /* alpha */
+    NW_ELTWISE_SOFTPLUS,
+    NW_ELTWISE_GELU_ERF,
+    NW_ELTWISE_MISH
+} nw_eltwise_kind;
+nw_status nw_eltwise_kernel(nw_backend *backend, nw_eltwise_kind kind, float alpha, const nw_layout *layout,
+                            bool backward, nw_kernel **out, nw_error *err);
+
 /* From one layout of a shape to another (also where one of them sees the shape with other dimensions, as long
  * as the elements before, along and after the blocked one are the same). */
 nw_status nw_reorder_kernel(nw_backend *backend, const nw_layout *src, const nw_layout *dst, nw_kernel **out,

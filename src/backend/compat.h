@@ -142,6 +142,34 @@ static inline dnnl_status_t nw_pd_pool_backward(dnnl_primitive_desc_t *pd, dnnl_
 #endif
 }
 
+static inline dnnl_status_t nw_pd_eltwise_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                                  dnnl_alg_kind_t alg, const nw_md *md, float alpha,
+                                                  dnnl_primitive_attr_t attr)
+{
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_eltwise_forward_primitive_desc_create(pd, engine, dnnl_forward_training, alg, NW_MD(md), NW_MD(md),
+                                                      alpha, 0, attr);
+#else
+    dnnl_eltwise_desc_t d;
+    dnnl_status_t s = dnnl_eltwise_forward_desc_init(&d, dnnl_forward_training, alg, NW_MD(md), alpha, 0);
+    return s == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, NULL) : s;
+#endif
+}
+
+static inline dnnl_status_t nw_pd_eltwise_backward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                                   dnnl_alg_kind_t alg, const nw_md *md, float alpha,
+                                                   dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr)
+{
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_eltwise_backward_primitive_desc_create(pd, engine, alg, NW_MD(md), NW_MD(md), NW_MD(md), alpha, 0,
+                                                       hint, attr);
+#else
+    dnnl_eltwise_desc_t d;
+    dnnl_status_t s = dnnl_eltwise_backward_desc_init(&d, alg, NW_MD(md), NW_MD(md), alpha, 0);
+    return s == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, hint) : s;
+#endif
+}
+
 static inline dnnl_status_t nw_pd_matmul(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const nw_md *src,
                                          const nw_md *weights, const nw_md *bias, const nw_md *dst,
                                          dnnl_primitive_attr_t attr)

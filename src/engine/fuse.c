@@ -2,7 +2,7 @@
  *
  *   Identity, Dropout      -> nothing
  *   Conv, BatchNorm        -> Conv with other weights
- *   X, Relu | Clip | Leaky -> X with an activation      X: Conv, Add, Sum, BatchNormalization, Gemm
+ *   X, Relu | Clip | Leaky -> X with an activation      X: Conv, Add, BatchNormalization
  *   Conv, Add              -> Conv that adds
  *
  * A value disappears only where nobody else reads it and the program does not name it.
@@ -174,7 +174,7 @@ static bool activation(const fusion *f, const nw_node *node, nw_act *act)
 
 static void fuse_activations(fusion *f)
 {
-    static const char *const takers[] = {"Conv", "Add", "BatchNormalization", "Gemm"};
+    static const char *const takers[] = {"Conv", "Add", "BatchNormalization"};
     for (size_t n = 0; n < f->graph->node_count; n++) {
         nw_node *node = &f->graph->nodes[n];
         bool takes = false;

@@ -107,6 +107,24 @@ static void narrow(port *ports, double **pointers, int count)
     }
 }
 
+/* What fusion hung on the node. */
+static void finish_fused(reference *r)
+{
+    const nw_node *node = r->call.node;
+    double *dst = r->dst_p[0];
+    for (size_t i = 0; node->fused_add && i < r->dst[0].count; i++) dst[i] += r->src_p[r->inputs - 1][i];
+    double alpha = (double)node->act.alpha, beta = (double)node->act.beta;
+    for (size_t i = 0; node->act.kind != NW_ACT_NONE && i < r->dst[0].count; i++) {
+        double x = dst[i];
+        switch (node->act.kind) {
+        case NW_ACT_NONE: break;
+        case NW_ACT_RELU: dst[i] = x < 0 ? 0 : x; break;
+        case NW_ACT_LEAKY: dst[i] = x < 0 ? alpha * x : x; break;
+        case NW_ACT_CLIP: dst[i] = x < alpha ? alpha : x > beta ? beta : x; break;
+        }
+    }
+}
+
 static nw_status run(void *state, nw_error *err)
 {
     (void)err;
@@ -114,6 +132,7 @@ static nw_status run(void *state, nw_error *err)
     widen(r->src, r->src_p, r->inputs);
     if (!r->backward) {
         r->op->forward(&r->call);
+        finish_fused(r);
         narrow(r->dst, r->dst_p, r->outputs);
         return NW_OK;
     }

@@ -21,6 +21,16 @@ static nw_status need_form(nw_plan *plan, int value, nw_error *err)
     return plan->values[value].form_count ? NW_OK : constant_form(plan, value, err);
 }
 
+/* The buffer in another layout: itself, a view, or a reorder. */
+static nw_status reordered(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    *out = buffer;
+    if (nw_layout_equal(&buffer->layout, layout)) return NW_OK;
+    if (nw_layout_same_memory(&buffer->layout, layout)) return nw_plan_view(plan, buffer, layout, out, err);
+    NW_TRY(nw_plan_buffer(plan, layout, out, err));
+    return nw_plan_reorder(plan, buffer, *out, err);
+}
+
 const nw_layout *nw_plan_layout(nw_plan *plan, int value)
 {
     nw_plan_value *v = &plan->values[value];
@@ -38,8 +48,7 @@ nw_status nw_plan_src(nw_plan *plan, int value, const nw_layout *layout, nw_buff
             return NW_OK;
         }
     nw_buffer *buffer;
-    NW_TRY(nw_plan_buffer(plan, layout, &buffer, err));
-    NW_TRY(nw_plan_reorder(plan, v->forms[0], buffer, err));
+    NW_TRY(reordered(plan, v->forms[0], layout, &buffer, err));
     if (v->form_count < NW_PLAN_FORMS) v->forms[v->form_count++] = buffer;
     *out = buffer;
     return NW_OK;
@@ -88,14 +97,6 @@ nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw
     NW_TRY(nw_plan_buffer(plan, layout, &buffer, err));
     *out = buffer;
     return nw_plan_add_diff(plan, value, buffer, err);
-}
-
-static nw_status reordered(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out, nw_error *err)
-{
-    *out = buffer;
-    if (nw_layout_equal(&buffer->layout, layout)) return NW_OK;
-    NW_TRY(nw_plan_buffer(plan, layout, out, err));
-    return nw_plan_reorder(plan, buffer, *out, err);
 }
 
 /* Sums the contributions, multiplied by act' where there is one, in the value's own layout. */

@@ -45,3 +45,15 @@ int64_t nw_layout_count(const nw_layout *layout)
     nw_loops loops = nw_layout_loops(layout, 0);
     return loops.outer * loops.blocks * loops.inner * loops.block;
 }
+
+static bool lies_plain(const nw_layout *layout)
+{
+    nw_loops loops = nw_layout_loops(layout, 0);
+    return loops.block == 1 || (loops.inner == 1 && loops.extent % loops.block == 0);
+}
+
+bool nw_layout_same_memory(const nw_layout *a, const nw_layout *b)
+{
+    if (nw_layout_equal(a, b)) return true;
+    return a->dtype == b->dtype && nw_shape_equal(&a->shape, &b->shape) && lies_plain(a) && lies_plain(b);
+}

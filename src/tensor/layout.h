@@ -20,6 +20,10 @@ bool nw_layout_equal(const nw_layout *a, const nw_layout *b);
 nw_layout nw_layout_like(const nw_layout *like, const nw_shape *shape);
 static inline bool nw_layout_is_plain(const nw_layout *layout) { return layout->block == 1; }
 
+/* Whether the elements of two layouts of one shape lie in the same places: a blocked dimension without padding and
+ * with nothing after it lies as a plain one. */
+bool nw_layout_same_memory(const nw_layout *a, const nw_layout *b);
+
 /* Elements in memory, padding included. */
 int64_t nw_layout_count(const nw_layout *layout);
 
