@@ -146,7 +146,7 @@ static void reduce_rows(const nw_loop *loop, size_t begin, size_t end)
 static nw_status forward(nw_plan *plan, const nw_node *node, const binary *b, nw_error *err)
 {
     nw_loop loop = {.kind = node->op->type, .fn = forward_fns[b->kind][b->full == 1], .shape = b->loops,
-                    .stride = b->stride, .choice = (int)b->spread, .act = node->act, .in_place = b->spread != SAME,
+                    .stride = b->stride, .choice = (int)b->spread, .act = node->act, .in_place = true,
                     /* 0 stays 0 in the padded channels of sums and products of padded operands only */
                     .pad = b->spread != SAME || b->kind == DIV};
     nw_layout other = b->spread == SAME ? b->layout

@@ -15,7 +15,7 @@ static bool seen_as(const nw_layout *layout, const nw_shape *shape, nw_layout *o
         int64_t dim = shape->dims[axis];
         if (nw_span(shape, axis + 1, shape->rank) != loops.inner) continue;
         if (dim == loops.extent || (dim % loops.block == 0 && loops.extent % loops.block == 0)) {
-            *out = nw_layout_blocked(layout->dtype, shape, axis, loops.block);
+            *out = nw_layout_blocked(layout->dtype, shape, axis, layout->block);
             return true;
         }
     }
