@@ -67,10 +67,23 @@ static nw_tensor *constant(const nw_program_options *options, const char *name)
     return NULL;
 }
 
+/* Tensors that the options name are wanted like outputs: they need shapes. */
+static nw_status want(nw_graph *graph, const char *const *names, size_t count, nw_error *err)
+{
+    for (size_t i = 0; names && i < count; i++) {
+        int value = nw_graph_find(graph, names[i]); /* what does not exist, the cut will name */
+        bool there = value < 0;
+        for (size_t k = 0; k < graph->output_count; k++) there |= graph->outputs[k] == value;
+        if (!there) NW_TRY(nw_graph_add_output(graph, value, err));
+    }
+    return NW_OK;
+}
+
 nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw_graph **out, nw_error *err)
 {
     nw_graph *graph;
     NW_TRY(nw_graph_clone(model->graph, &graph, err));
+    size_t outputs = graph->output_count;
     nw_status status = NW_OK;
     for (size_t i = 0; i < graph->input_count && status == NW_OK; i++) {
         nw_tensor *value = constant(options, graph->values[graph->inputs[i]].name);
@@ -79,11 +92,15 @@ nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw
         else
             status = input_shape(graph, &graph->values[graph->inputs[i]], options, err);
     }
+    if (status == NW_OK) status = want(graph, options->inputs, options->input_count, err);
+    if (status == NW_OK) status = want(graph, options->outputs, options->output_count, err);
+    if (status == NW_OK) status = want(graph, options->diffs, options->diff_count, err);
     if (status == NW_OK) status = nw_graph_specialise(graph, err);
     if (status != NW_OK) {
         nw_graph_free(graph);
         return status;
     }
+    graph->output_count = outputs; /* what else was wanted is named by the options */
     *out = graph;
     return NW_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef NW_OPS_BINARY_H
 #define NW_OPS_BINARY_H
 
-#include "ops/op.h"
+#include "ops/fast.h"
 
 typedef struct nw_binary {
     double (*value)(double a, double b);
@@ -41,7 +41,8 @@ static inline bool nw_is_integer(nw_dtype dtype)
                                 .limits = "",                                                                \
                                 .infer = infer_function,                                                     \
                                 .forward = Type##_forward,                                                   \
-                                .backward = Type##_backward}
+                                .backward = Type##_backward,                                                 \
+                                .compile = nw_fast_binary}
 
 #define NW_COMPARE(Type, first_opset, function)                                                              \
     static const nw_binary Type##_binary = {.value = function};                                              \

@@ -1,5 +1,6 @@
 /* Clip: limits as attributes up to opset 10, as inputs from 11 on. Gradients pass where min <= x <= max. */
-#include "ops/op.h"
+#include "ops/fast.h"
+#include "ops/fast.h"
 
 #include <math.h>
 
@@ -47,4 +48,4 @@ static void backward(const nw_ref *call)
 }
 
 const nw_op nw_op_Clip = {
-    .type = "Clip", .since = 6, .limits = "", .infer = infer, .forward = forward, .backward = backward};
+    .type = "Clip", .since = 6, .limits = "", .infer = infer, .forward = forward, .backward = backward, .compile = nw_fast_unary};

@@ -1,6 +1,7 @@
 /* Conv: N-dimensional cross-correlation, 1 <= N <= 3.
  * src [batch, channels, spatial...], weights [filters, channels / group, kernel...], bias [filters]. */
 #include "base/memory.h"
+#include "ops/fast.h"
 #include "ops/window.h"
 
 static nw_status infer(nw_infer *cx)
@@ -166,4 +167,5 @@ const nw_op nw_op_Conv = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .compile = nw_fast_conv,
 };

@@ -25,7 +25,7 @@ static nw_status expand_infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, x->dtype, &shape));
     return nw_move_fold(cx, expand_describe);
 }
-NW_MOVE_OP(Expand, 8, 1U << 1, "the shape must be constant", expand_infer, expand_describe);
+NW_MOVE_OP(Expand, 8, 1U << 1, "the shape must be constant", expand_infer, expand_describe, .compile = NULL);
 
 static bool tile_describe(const nw_ref *call, int piece, nw_move *move)
 {
@@ -51,4 +51,4 @@ static nw_status tile_infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, x->dtype, &shape));
     return nw_move_fold(cx, tile_describe);
 }
-NW_MOVE_OP(Tile, 6, 1U << 1, "the repeats must be constant", tile_infer, tile_describe);
+NW_MOVE_OP(Tile, 6, 1U << 1, "the repeats must be constant", tile_infer, tile_describe, .compile = NULL);

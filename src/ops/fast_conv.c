@@ -3,6 +3,8 @@
 #include "ops/fast_kernel.h"
 #include "ops/window.h"
 
+#include <string.h>
+
 static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out, nw_error *err)
 {
     const nw_graph *graph = nw_plan_graph(plan);
@@ -67,6 +69,41 @@ static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc 
     return nw_fast_kernel_step(plan, &k, err);
 }
 
+/* The layouts of the gradients: those of the values where oneDNN is fast with them, else both blocked or both
+ * plain (a first layer of one or three channels). Its slow implementation is the last resort. */
+static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const nw_layout *src, const nw_layout *dst,
+                                 nw_layout *diff_src, nw_layout *diff_dst, nw_kernel **out, nw_error *err)
+{
+    int block = nw_plan_block(plan);
+    const nw_layout tries[3][2] = {
+        {*src, *dst},
+        {nw_layout_blocked(NW_F32, &conv->src, 1, block), nw_layout_blocked(NW_F32, &conv->dst, 1, block)},
+        {nw_layout_plain(NW_F32, &conv->src), nw_layout_plain(NW_F32, &conv->dst)}};
+    nw_status status = NW_UNSUPPORTED;
+    nw_kernel *best = NULL;
+    for (int i = 0; i < 3; i++) {
+        nw_kernel *kernel;
+        nw_status s = nw_conv_backward(nw_plan_backend(plan), conv, &tries[i][0], &tries[i][1], &kernel, err);
+        if (s != NW_OK) {
+            if (!best) status = s;
+            continue;
+        }
+        bool slow = strstr(nw_kernel_impl(kernel), " ref") != NULL;
+        if (best && slow) {
+            nw_kernel_free(kernel);
+            continue;
+        }
+        nw_kernel_free(best);
+        best = kernel;
+        status = NW_OK;
+        *diff_src = tries[i][0];
+        *diff_dst = tries[i][1];
+        if (!slow) break;
+    }
+    *out = best;
+    return status;
+}
+
 /* d src = weights^T (d dst * act'(dst)); what was added gets d dst * act'(dst) as it is. */
 static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined, nw_error *err)
 {
@@ -75,16 +112,7 @@ static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc
     bool wants = nw_plan_wants_diff(plan, node->inputs[0]);
     nw_layout diff_src = {0}, diff_dst = *dst;
     if (wants) {
-        /* The layout of the source where oneDNN has a kernel for it; for a first layer (plain source) that may
-         * not be so, then both blocked or both plain. */
-        nw_layout tries[3] = {*src, nw_layout_blocked(NW_F32, &conv->src, 1, nw_plan_block(plan)),
-                              nw_layout_plain(NW_F32, &conv->src)};
-        nw_status status = NW_UNSUPPORTED;
-        for (int i = 0; i < 3 && status != NW_OK; i++) {
-            diff_src = tries[i];
-            diff_dst = i == 2 ? nw_layout_plain(NW_F32, &conv->dst) : *dst;
-            status = nw_conv_backward(nw_plan_backend(plan), conv, &diff_src, &diff_dst, &k.kernel, err);
-        }
+        nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
         if (status == NW_UNSUPPORTED) {
             *declined = true;
             return NW_OK;

@@ -6,7 +6,7 @@
 #ifndef NW_OPS_MOVE_H
 #define NW_OPS_MOVE_H
 
-#include "ops/op.h"
+#include "ops/fast.h"
 
 /* What a source coordinate outside [0, extent) reads. */
 typedef enum nw_border {
@@ -60,7 +60,7 @@ static inline nw_infer nw_move_reader(const nw_ref *call)
 nw_status nw_infer_list(nw_infer *cx, const char *attribute, int input, int64_t values[NW_MAX_RANK],
                         int *count);
 
-#define NW_MOVE_OP(Type, first_opset, constants, refused, infer_function, describe)                          \
+#define NW_MOVE_OP(Type, first_opset, constants, refused, infer_function, describe, ...)                     \
     static void Type##_forward(const nw_ref *call)                                                           \
     {                                                                                                        \
         nw_move_forward(call, describe);                                                                     \
@@ -75,6 +75,6 @@ nw_status nw_infer_list(nw_infer *cx, const char *attribute, int input, int64_t 
                                 .constant_inputs = constants,                                                \
                                 .infer = infer_function,                                                     \
                                 .forward = Type##_forward,                                                   \
-                                .backward = Type##_backward}
+                                .backward = Type##_backward, __VA_ARGS__}
 
 #endif

@@ -19,7 +19,7 @@ static nw_status identity_infer(nw_infer *cx)
     NW_TRY(nw_infer_arity(cx, 1, 1, 1, 1));
     return finish(cx, &nw_infer_in(cx, 0)->shape);
 }
-NW_MOVE_OP(Identity, 1, 0, "", identity_infer, describe);
+NW_MOVE_OP(Identity, 1, 0, "", identity_infer, describe, .compile = nw_fast_view);
 
 /* 0 copies the dimension of the input (unless allowzero is set), one -1 takes what is left. */
 static nw_status reshape_infer(nw_infer *cx)
@@ -54,7 +54,7 @@ static nw_status reshape_infer(nw_infer *cx)
                              nw_shape_text(&asked, wanted, sizeof wanted));
     return finish(cx, &shape);
 }
-NW_MOVE_OP(Reshape, 5, 1U << 1, "the shape must be constant", reshape_infer, describe);
+NW_MOVE_OP(Reshape, 5, 1U << 1, "the shape must be constant", reshape_infer, describe, .compile = nw_fast_view);
 
 static nw_status flatten_infer(nw_infer *cx)
 {
@@ -65,7 +65,7 @@ static nw_status flatten_infer(nw_infer *cx)
     const nw_shape shape = {.rank = 2, .dims = {nw_span(x, 0, axis), nw_span(x, axis, x->rank)}};
     return finish(cx, &shape);
 }
-NW_MOVE_OP(Flatten, 1, 0, "", flatten_infer, describe);
+NW_MOVE_OP(Flatten, 1, 0, "", flatten_infer, describe, .compile = nw_fast_view);
 
 /* Marks the axes of the attribute (before opset 13) or of input 1. */
 static nw_status mark_axes(nw_infer *cx, int rank, bool marked[NW_MAX_RANK], int *count)
@@ -98,7 +98,7 @@ static nw_status squeeze_infer(nw_infer *cx)
     }
     return finish(cx, &shape);
 }
-NW_MOVE_OP(Squeeze, 1, 1U << 1, "axes must be constant", squeeze_infer, describe);
+NW_MOVE_OP(Squeeze, 1, 1U << 1, "axes must be constant", squeeze_infer, describe, .compile = nw_fast_view);
 
 static nw_status unsqueeze_infer(nw_infer *cx)
 {
@@ -117,4 +117,4 @@ static nw_status unsqueeze_infer(nw_infer *cx)
     for (int i = 0, from = 0; i < shape.rank; i++) shape.dims[i] = marked[i] ? 1 : x->dims[from++];
     return finish(cx, &shape);
 }
-NW_MOVE_OP(Unsqueeze, 1, 1U << 1, "axes must be constant", unsqueeze_infer, describe);
+NW_MOVE_OP(Unsqueeze, 1, 1U << 1, "axes must be constant", unsqueeze_infer, describe, .compile = nw_fast_view);

@@ -2,7 +2,7 @@
 #ifndef NW_OPS_UNARY_H
 #define NW_OPS_UNARY_H
 
-#include "ops/op.h"
+#include "ops/fast.h"
 
 typedef struct nw_unary {
     double (*value)(double x, const double *parameters);
@@ -35,7 +35,8 @@ nw_status nw_infer_same(nw_infer *cx);
                                 .limits = "",                                                                \
                                 .infer = nw_infer_same,                                                      \
                                 .forward = Type##_forward,                                                   \
-                                .backward = Type##_backward}
+                                .backward = Type##_backward,                                                 \
+                                .compile = nw_fast_unary}
 
 /* The same without a gradient. */
 #define NW_UNARY_STEP(Type, first_opset, function)                                                           \
