@@ -22,8 +22,8 @@ static inline void temp_remove(const char *path)
     DIR *dir = opendir(path);
     for (struct dirent *e; dir && (e = readdir(dir));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        char full[512];
-        snprintf(full, sizeof full, "%s/%s", path, e->d_name);
+        char full[1024];
+        if ((size_t)snprintf(full, sizeof full, "%s/%s", path, e->d_name) >= sizeof full) abort();
         struct stat st;
         if (lstat(full, &st) == 0 && S_ISDIR(st.st_mode))
             temp_remove(full);
