@@ -51,7 +51,7 @@ static void values(void **state)
 {
     (void)state;
     const double x[] = {3, -4, 3, 0, 1, 2};
-    const double *const in[] = {x};
+    const double *const in[] = {x, NULL};
     op_check_values(&(op_case){"ReduceL2", 11, "axes=[0]", "2x3"}, in, 0,
                     (const double[]){3, sqrt(17), sqrt(13)}, 3, 1e-15);
     op_check_values(&(op_case){"ReduceL1", 18, "", "2x3 {1}"}, in, 0, (const double[]){10, 3}, 2, 0);
