@@ -52,26 +52,16 @@ static nw_status samples_of(const nw_bytes *file, const char *name, const nw_nif
 static void scale(const nw_nifti_header *h, const unsigned char *data, float *dst)
 {
     switch (h->h.datatype) {
-    case NIFTI_TYPE_UINT8:
-        SCALE(uint8_t);
-    case NIFTI_TYPE_INT8:
-        SCALE(int8_t);
-    case NIFTI_TYPE_UINT16:
-        SCALE(uint16_t);
-    case NIFTI_TYPE_INT16:
-        SCALE(int16_t);
-    case NIFTI_TYPE_UINT32:
-        SCALE(uint32_t);
-    case NIFTI_TYPE_INT32:
-        SCALE(int32_t);
-    case NIFTI_TYPE_UINT64:
-        SCALE(uint64_t);
-    case NIFTI_TYPE_INT64:
-        SCALE(int64_t);
-    case NIFTI_TYPE_FLOAT32:
-        SCALE(float);
-    default:
-        SCALE(double); /* nw_nifti_header_read lets nothing else through */
+    case NIFTI_TYPE_UINT8: SCALE(uint8_t);
+    case NIFTI_TYPE_INT8: SCALE(int8_t);
+    case NIFTI_TYPE_UINT16: SCALE(uint16_t);
+    case NIFTI_TYPE_INT16: SCALE(int16_t);
+    case NIFTI_TYPE_UINT32: SCALE(uint32_t);
+    case NIFTI_TYPE_INT32: SCALE(int32_t);
+    case NIFTI_TYPE_UINT64: SCALE(uint64_t);
+    case NIFTI_TYPE_INT64: SCALE(int64_t);
+    case NIFTI_TYPE_FLOAT32: SCALE(float);
+    default: SCALE(double); /* nw_nifti_header_read lets nothing else through */
     }
 }
 

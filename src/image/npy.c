@@ -144,14 +144,10 @@ static nw_status parse(const nw_bytes *file, const char *name, npy_header *h, nw
 static nw_dtype dtype_of(const npy_header *h)
 {
     switch (h->kind) {
-    case 'f':
-        return h->size == 4 ? NW_F32 : NW_F64;
-    case 'i':
-        return h->size == 8 ? NW_I64 : h->size == 4 ? NW_I32 : h->size == 2 ? NW_I16 : NW_I8;
-    case 'u':
-        return h->size == 1 ? NW_U8 : h->size == 2 ? NW_U16 : NW_I64;
-    default:
-        return NW_BOOL;
+    case 'f': return h->size == 4 ? NW_F32 : NW_F64;
+    case 'i': return h->size == 8 ? NW_I64 : h->size == 4 ? NW_I32 : h->size == 2 ? NW_I16 : NW_I8;
+    case 'u': return h->size == 1 ? NW_U8 : h->size == 2 ? NW_U16 : NW_I64;
+    default: return NW_BOOL;
     }
 }
 

@@ -26,22 +26,14 @@ static walk walk_of(nw_orient orient, int64_t rows, int64_t columns)
 {
     int64_t right = columns - 1, bottom = (rows - 1) * columns;
     switch (orient) {
-    case NW_ORIENT_TRANSPOSE:
-        return (walk){0, 1, columns};
-    case NW_ORIENT_ROT90:
-        return (walk){right, -1, columns};
-    case NW_ORIENT_ROT180:
-        return (walk){bottom + right, -columns, -1};
-    case NW_ORIENT_ROT270:
-        return (walk){bottom, 1, -columns};
-    case NW_ORIENT_FLIP_H:
-        return (walk){right, columns, -1};
-    case NW_ORIENT_FLIP_V:
-        return (walk){bottom, -columns, 1};
-    case NW_ORIENT_TRANSVERSE:
-        return (walk){bottom + right, -1, -columns};
-    case NW_ORIENT_NONE:
-        break;
+    case NW_ORIENT_TRANSPOSE: return (walk){0, 1, columns};
+    case NW_ORIENT_ROT90: return (walk){right, -1, columns};
+    case NW_ORIENT_ROT180: return (walk){bottom + right, -columns, -1};
+    case NW_ORIENT_ROT270: return (walk){bottom, 1, -columns};
+    case NW_ORIENT_FLIP_H: return (walk){right, columns, -1};
+    case NW_ORIENT_FLIP_V: return (walk){bottom, -columns, 1};
+    case NW_ORIENT_TRANSVERSE: return (walk){bottom + right, -1, -columns};
+    case NW_ORIENT_NONE: break;
     }
     return (walk){0, columns, 1};
 }

@@ -37,16 +37,10 @@ static nw_status decode(spng_ctx *ctx, const nw_bytes *file, const char *name, c
     case SPNG_COLOR_TYPE_GRAYSCALE:
         if (!wide) format = SPNG_FMT_G8;
         break;
-    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA:
-        stored = 2;
-        break;
-    case SPNG_COLOR_TYPE_INDEXED:
-        format = SPNG_FMT_RGB8; /* fall through */
-    case SPNG_COLOR_TYPE_TRUECOLOR:
-        stored = channels = 3;
-        break;
-    default:
-        stored = 4, channels = 3;
+    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA: stored = 2; break;
+    case SPNG_COLOR_TYPE_INDEXED: format = SPNG_FMT_RGB8; /* fall through */
+    case SPNG_COLOR_TYPE_TRUECOLOR: stored = channels = 3; break;
+    default: stored = 4, channels = 3;
     }
     size_t pixels = (size_t)ihdr.width * ihdr.height, size; /* each below 2^31 */
     if ((uint64_t)pixels / 8 / 1032 > file->size)

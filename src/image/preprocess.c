@@ -54,14 +54,9 @@ static nw_status scaling_of(const nw_preprocess *pre, const nw_volume *volume, c
                            name);
         *out = (scaling){0, 1 / info->full_scale, false};
         return NW_OK;
-    case NW_SCALE_MINMAX:
-        *out = minmax(values, count);
-        return NW_OK;
-    case NW_SCALE_NONE:
-        *out = (scaling){0, 1, false};
-        return NW_OK;
-    case NW_SCALE_AUTO:
-        break;
+    case NW_SCALE_MINMAX: *out = minmax(values, count); return NW_OK;
+    case NW_SCALE_NONE: *out = (scaling){0, 1, false}; return NW_OK;
+    case NW_SCALE_AUTO: break;
     }
     return nw_fail(err, NW_BAD_INPUT,
                    "%s: how values become 0..1 is not known for a scan; give the model's window, such as "
