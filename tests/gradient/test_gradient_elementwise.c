@@ -108,6 +108,7 @@ static void comparisons(void **state)
 {
     (void)state;
     const double a[] = {1, 2, 3}, b[] = {2, 2, 2}, t[] = {1, 1, 0}, f[] = {1, 0, 0};
+    VALUES("Where", 16, "", "?3 3 3", (LIST{1, 2, 2}), 0, f, a, b);
     VALUES("Equal", 13, "", "3 3", (LIST{0, 1, 0}), 0, a, b);
     VALUES("Greater", 13, "", "3 3", (LIST{0, 0, 1}), 0, a, b);
     VALUES("GreaterOrEqual", 16, "", "3 3", (LIST{0, 1, 1}), 0, a, b);
@@ -176,6 +177,20 @@ static void kinks(void **state)
     kink(&(op_case){"Pow", 13, "", "1 {2.0}"}, 0, 0);
 }
 
+/* d (a^b) / d b = a^b log a is 0 at a = 0, where log a has no value. */
+static void power_of_zero(void **state)
+{
+    (void)state;
+    op_run run;
+    op_open_or_fail(&(op_case){"Pow", 13, "", "2 2"}, 1, &run);
+    run.src[0][0] = run.src[0][1] = run.src[1][1] = 0;
+    run.src[1][0] = 2;
+    op_run_forward(&run);
+    op_run_backward(&run);
+    for (int i = 0; i < 2; i++) assert_true(run.diff_src[0][i] == 0 && run.diff_src[1][i] == 0);
+    op_run_free(&run);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -193,9 +208,9 @@ static void refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients), cmocka_unit_test(adjoints),
-                                       cmocka_unit_test(values),    cmocka_unit_test(comparisons),
-                                       cmocka_unit_test(nan_stays), cmocka_unit_test(kinks),
-                                       cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients),     cmocka_unit_test(adjoints),
+                                       cmocka_unit_test(values),        cmocka_unit_test(comparisons),
+                                       cmocka_unit_test(nan_stays),     cmocka_unit_test(kinks),
+                                       cmocka_unit_test(power_of_zero), cmocka_unit_test(refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

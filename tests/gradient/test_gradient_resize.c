@@ -54,8 +54,15 @@ static void values(void **state)
     /* (0 + 0.5) 4 / 2 - 0.5 = 0.5: between the two. */
     VALUES("nearest_mode=round_prefer_floor", "4 - - {2}", {0, 2});
     VALUES("nearest_mode=round_prefer_ceil", "4 - - {2}", {1, 3});
-    /* 10 x 0.7 is 7, though 0.7 in single precision is a little less. */
+    /* Position 9 of 18 from 14 is 7, though 9 / (18 / 14) in double is a little less. */
     op_run run;
+    op_open_or_fail(&(op_case){"Resize", 13, "coordinate_transformation_mode=asymmetric nearest_mode=floor",
+                               "14 - - {18}"},
+                    1, &run);
+    op_run_forward(&run);
+    assert_true(run.dst[0][9] == run.src[0][7]);
+    op_run_free(&run);
+    /* 10 x 0.7 is 7, though 0.7 in single precision is a little less. */
     op_open_or_fail(&(op_case){"Resize", 13, "", "10 - {0.7}"}, 1, &run);
     assert_int_equal(nw_out_shape(run.graph, run.node, 0)->dims[0], 7);
     op_run_free(&run);
