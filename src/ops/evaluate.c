@@ -36,9 +36,10 @@ static nw_status open_slot(nw_evaluation *e, int index, nw_error *err)
     if (!value->has_shape || !nw_shape_count(&value->shape, &n))
         return nw_fail(err, NW_BAD_INPUT, "tensor '%s' has no shape", value->name);
     s->value = nw_calloc((size_t)n, sizeof(double));
-    if (is_float(value)) s->diff = nw_calloc((size_t)n, sizeof(double));
-    if (is_float(value) && !value->data) s->diff_output = nw_calloc((size_t)n, sizeof(double));
-    if (!s->value || (is_float(value) && !s->diff) || (is_float(value) && !value->data && !s->diff_output))
+    bool has_diff = is_float(value) && !value->data;
+    if (has_diff) s->diff = nw_calloc((size_t)n, sizeof(double));
+    if (has_diff) s->diff_output = nw_calloc((size_t)n, sizeof(double));
+    if (!s->value || (has_diff && (!s->diff || !s->diff_output)))
         return nw_no_memory(err, (size_t)n * sizeof(double), value->name);
     for (int64_t i = 0; value->data && i < n; i++) s->value[i] = nw_tensor_get(value->data, i);
     return NW_OK;
@@ -159,7 +160,10 @@ double *nw_evaluation_diff_output(nw_evaluation *e, const char *name)
 const double *nw_evaluation_diff(nw_evaluation *e, const char *name)
 {
     slot *s = find(e, name);
-    return s ? s->diff : NULL;
+    if (!s || !s->value) return NULL;
+    const nw_value *value = &e->graph->values[s - e->slots];
+    if (!s->diff && is_float(value)) s->diff = nw_calloc((size_t)nw_count(&value->shape), sizeof(double));
+    return s->diff;
 }
 
 static nw_ref call_of(nw_evaluation *e, const nw_node *node)

@@ -11,7 +11,8 @@
 
 typedef struct nw_evaluation nw_evaluation;
 
-/* For a specialised graph, which must outlive it. Takes memory for every value and its gradient. */
+/* For a specialised graph, which must outlive it. Takes memory for every value, and for the gradients of
+ * those that are not constants. */
 nw_status nw_evaluation_new(const nw_graph *graph, nw_evaluation **out, nw_error *err);
 void nw_evaluation_free(nw_evaluation *evaluation);
 
@@ -28,9 +29,10 @@ void nw_evaluation_forward(nw_evaluation *evaluation);
 /* Where the caller writes d loss / d tensor, for any floating-point tensor that is not a constant; zero at
  * first, and kept from one backward to the next. */
 double *nw_evaluation_diff_output(nw_evaluation *evaluation, const char *name);
-/* From there to all other tensors, constants included. After a forward. */
+/* From there to all other tensors. After a forward. */
 void nw_evaluation_backward(nw_evaluation *evaluation);
-/* d loss / d tensor, zero where nothing flows; NULL for integers. */
+/* d loss / d tensor, zero where nothing flows; NULL for integers. Those of a constant are worked out by the
+ * backwards that follow the first call; NULL also where memory for them is out. */
 const double *nw_evaluation_diff(nw_evaluation *evaluation, const char *name);
 
 #endif

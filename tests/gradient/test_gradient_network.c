@@ -48,6 +48,7 @@ static void captum_one_conv(void **state)
     expect(nw_evaluation_value(e, "out", NULL), (const double[]){54, 54, 54, 54}, 4);
 
     nw_evaluation_diff_output(e, "out")[0] = 1;
+    assert_non_null(nw_evaluation_diff(e, "b")); /* of a constant: only on request */
     for (int repeat = 0; repeat < 2; repeat++) { /* a second backward starts afresh */
         nw_evaluation_backward(e);
         expect(nw_evaluation_diff(e, "relu1"), (const double[]){1, 1, 1, 1, 1, -1, -1, -1}, 8);
