@@ -67,11 +67,13 @@ static void set(reference *r, port *p, nw_buffer *buffer)
     r->scratch_count += p->count;
 }
 
+/* Without scratch the arrays that are not wide have no elements; their pointers only must not be NULL. */
 static void point(const reference *r, port *ports, double **pointers, int count)
 {
     for (int i = 0; i < count; i++)
         if (ports[i].buffer)
-            pointers[i] = ports[i].wide ? ports[i].buffer->data : (double *)r->scratch->data + ports[i].offset;
+            pointers[i] = ports[i].wide || !r->scratch ? ports[i].buffer->data
+                                                       : (double *)r->scratch->data + ports[i].offset;
 }
 
 static nw_status bind(void *state, nw_error *err)
