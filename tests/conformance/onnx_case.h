@@ -23,13 +23,14 @@
 
 enum { CASE_TENSORS = 16, CASE_PATH = 512 };
 
-/* A model ready to run: inputs that are not float32, and those that an operator wants constant, are constants
- * of the graph and no inputs any more. */
+/* A model and the data of one set. Inputs that are not float32, and those that an operator wants constant,
+ * are pinned: their values are known when a program is compiled. */
 typedef struct onnx_case {
     nw_model *model;
     int input_count, output_count;
-    const char *input_names[CASE_TENSORS]; /* float32; names belong to the model */
+    const char *input_names[CASE_TENSORS]; /* of the graph's inputs, in order; names belong to the model */
     nw_tensor *inputs[CASE_TENSORS];
+    bool pinned[CASE_TENSORS];
     const char *output_names[CASE_TENSORS];
     nw_tensor *wanted[CASE_TENSORS];
 } onnx_case;
@@ -85,25 +86,16 @@ static inline bool onnx_wants_constant(const nw_graph *graph, int value)
 
 static inline nw_status onnx_case_inputs(const char *folder, onnx_case *c, nw_error *err)
 {
-    nw_graph *graph = c->model->graph;
+    const nw_graph *graph = c->model->graph;
     char path[CASE_PATH];
-    size_t left = 0;
+    assert_true(graph->input_count <= CASE_TENSORS);
     for (size_t i = 0; i < graph->input_count; i++) {
-        nw_tensor *tensor;
-        int value = graph->inputs[i];
         onnx_path(path, "%s/input_%zu.pb", folder, i);
-        NW_TRY(onnx_read_tensor(path, &tensor, err));
-        if (tensor->dtype != NW_F32 || onnx_wants_constant(graph, value)) {
-            nw_graph_set_constant(graph, value, tensor);
-            nw_tensor_unref(tensor);
-            continue;
-        }
-        assert_true(c->input_count < CASE_TENSORS);
-        c->input_names[c->input_count] = graph->values[value].name;
-        c->inputs[c->input_count++] = tensor;
-        graph->inputs[left++] = value;
+        NW_TRY(onnx_read_tensor(path, &c->inputs[i], err));
+        c->input_names[i] = graph->values[graph->inputs[i]].name;
+        c->pinned[i] = c->inputs[i]->dtype != NW_F32 || onnx_wants_constant(graph, graph->inputs[i]);
+        c->input_count++;
     }
-    graph->input_count = left;
     return NW_OK;
 }
 

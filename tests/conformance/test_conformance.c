@@ -4,6 +4,8 @@
 #include "ops/evaluate.h"
 #include "ops/specialise.h"
 
+#include <narrows/program.h>
+
 /* -- the list -- */
 
 typedef enum verdict { PASS, LOOSE, SKIP } verdict;
@@ -114,6 +116,10 @@ static nw_status run_reference(const onnx_case *c, double **outputs, nw_shape *s
     NW_TRY(nw_graph_clone(c->model->graph, &graph, err));
     for (int i = 0; i < c->input_count; i++) {
         const nw_tensor *tensor = c->inputs[i];
+        if (c->pinned[i]) {
+            nw_graph_set_constant(graph, graph->inputs[i], c->inputs[i]);
+            continue;
+        }
         graph->values[graph->inputs[i]].shape = tensor->shape;
         graph->values[graph->inputs[i]].has_shape = true;
         assert_non_null(inputs[i] = nw_calloc((size_t)tensor->count, sizeof(double)));
@@ -135,6 +141,71 @@ static nw_status run_reference(const onnx_case *c, double **outputs, nw_shape *s
     nw_evaluation_free(e);
     nw_graph_free(graph);
     return status;
+}
+
+/* A program of the whole graph, its free inputs named with their shapes. */
+static nw_status compile(const onnx_case *c, nw_precision precision, nw_program **out, nw_error *err)
+{
+    const char *names[CASE_TENSORS];
+    nw_shape shapes[CASE_TENSORS];
+    nw_constant constants[CASE_TENSORS];
+    nw_program_options options = {.inputs = names,
+                                  .input_shapes = shapes,
+                                  .outputs = c->output_names,
+                                  .output_count = (size_t)c->output_count,
+                                  .constants = constants,
+                                  .precision = precision};
+    for (int i = 0; i < c->input_count; i++) {
+        if (c->pinned[i]) {
+            constants[options.constant_count++] = (nw_constant){c->input_names[i], c->inputs[i]};
+            continue;
+        }
+        names[options.input_count] = c->input_names[i];
+        shapes[options.input_count++] = c->inputs[i]->shape;
+    }
+    return nw_program_compile(c->model, &options, out, err);
+}
+
+static double at(const void *data, nw_precision precision, int64_t i)
+{
+    return precision == NW_PRECISION_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+
+static nw_status run_program(const onnx_case *c, nw_precision precision, double **outputs, nw_shape *shapes,
+                             nw_error *err)
+{
+    nw_program *program = NULL;
+    NW_TRY(compile(c, precision, &program, err));
+    for (int i = 0; i < c->input_count; i++) {
+        if (c->pinned[i]) continue;
+        void *to = nw_program_input(program, c->input_names[i], NULL);
+        assert_non_null(to);
+        for (int64_t k = 0; k < c->inputs[i]->count; k++)
+            if (precision == NW_PRECISION_F64)
+                ((double *)to)[k] = nw_tensor_get(c->inputs[i], k);
+            else
+                ((float *)to)[k] = (float)nw_tensor_get(c->inputs[i], k);
+    }
+    nw_status status = nw_program_run(program, err);
+    for (int i = 0; status == NW_OK && i < c->output_count; i++) {
+        const void *from = nw_program_output(program, c->output_names[i], &shapes[i]);
+        assert_non_null(from);
+        int64_t n = nw_count(&shapes[i]);
+        assert_non_null(outputs[i] = nw_calloc((size_t)n, sizeof(double)));
+        for (int64_t k = 0; k < n; k++) outputs[i][k] = at(from, precision, k);
+    }
+    nw_program_free(program);
+    return status;
+}
+
+static nw_status run_double(const onnx_case *c, double **outputs, nw_shape *shapes, nw_error *err)
+{
+    return run_program(c, NW_PRECISION_F64, outputs, shapes, err);
+}
+
+static nw_status run_single(const onnx_case *c, double **outputs, nw_shape *shapes, nw_error *err)
+{
+    return run_program(c, NW_PRECISION_F32, outputs, shapes, err);
 }
 
 /* ONNX's tolerance is 1e-3 and 1e-7; only where cases.txt says `loose` is it needed. */
@@ -165,8 +236,22 @@ static void reference_path(void **state)
     run_list(run_reference, 1e-5, 1e-6);
 }
 
+static void program_in_double(void **state)
+{
+    (void)state;
+    run_list(run_double, 1e-5, 1e-6);
+}
+
+static void program_in_single(void **state)
+{
+    (void)state;
+    run_list(run_single, 1e-5, 1e-6);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(list_is_complete), cmocka_unit_test(reference_path)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(list_is_complete), cmocka_unit_test(reference_path),
+                                       cmocka_unit_test(program_in_double),
+                                       cmocka_unit_test(program_in_single)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
