@@ -1,5 +1,6 @@
 /* AveragePool: the mean of each window; the divisor counts the elements of the source, and with
  * count_include_pad also those of the padding (but never what ceil_mode adds beyond it). */
+#include "ops/fast.h"
 #include "ops/pool.h"
 
 static nw_status infer(nw_infer *cx)
@@ -88,4 +89,5 @@ const nw_op nw_op_AveragePool = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .compile = nw_fast_pool,
 };

@@ -1,6 +1,6 @@
 /* Gemm: alpha A' B' + beta C with A' [m, k] and B' [k, n] (each transposed on request) and C broadcast to
  * [m, n]. */
-#include "ops/op.h"
+#include "ops/fast.h"
 
 typedef struct gemm {
     int64_t m, n, k;
@@ -94,4 +94,5 @@ const nw_op nw_op_Gemm = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .compile = nw_fast_matmul,
 };

@@ -1,5 +1,5 @@
 /* GlobalAveragePool and GlobalMaxPool: [batch, channels, spatial...] to [batch, channels, 1...]. */
-#include "ops/op.h"
+#include "ops/fast.h"
 
 static nw_status infer(nw_infer *cx)
 {
@@ -80,6 +80,7 @@ const nw_op nw_op_GlobalAveragePool = {
     .infer = infer,
     .forward = average_forward,
     .backward = average_backward,
+    .compile = nw_fast_mean,
 };
 
 const nw_op nw_op_GlobalMaxPool = {

@@ -1,6 +1,6 @@
 /* MatMul as numpy.matmul: the last two dimensions are matrices, those before are broadcast; a vector is a row
  * on the left and a column on the right, and its 1 is taken away again. */
-#include "ops/op.h"
+#include "ops/fast.h"
 
 typedef struct matmul {
     int64_t m, n, k;
@@ -119,4 +119,5 @@ const nw_op nw_op_MatMul = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .compile = nw_fast_matmul,
 };

@@ -1,5 +1,6 @@
 /* MaxPool: the largest element of each window, and where it lies. Padding never wins; of equal elements the
  * first in window order does, in the value's gradient too. */
+#include "ops/fast.h"
 #include "ops/pool.h"
 
 #include <string.h>
@@ -91,4 +92,5 @@ const nw_op nw_op_MaxPool = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .compile = nw_fast_pool,
 };

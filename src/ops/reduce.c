@@ -2,6 +2,8 @@
  * (the others) and an input after that. Elements that share a maximum or minimum share its gradient. */
 #include "ops/reduce.h"
 
+#include "ops/fast.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -131,6 +133,7 @@ void nw_reduce_split_axes(const nw_shape *x, const bool *reduced, bool keep, nw_
     int64_t strides[NW_MAX_RANK];
     nw_strides(x, strides);
     out->shape.rank = 0;
+    memcpy(out->reduced, reduced, (size_t)x->rank * sizeof *reduced);
     memset(&out->kept, 0, sizeof out->kept);
     memset(&out->lane, 0, sizeof out->lane);
     out->kept.operands = out->lane.operands = 1;
@@ -201,7 +204,8 @@ static void backward(const nw_ref *call, const reduction *kind)
                                 .constant_inputs = 1U << 1,                                                  \
                                 .infer = infer,                                                              \
                                 .forward = Type##_forward,                                                   \
-                                .backward = Type##_backward}
+                                .backward = Type##_backward,                                                 \
+                                .compile = nw_fast_mean}
 
 REDUCTION(ReduceSum, {sum, NULL, sum_slope});
 REDUCTION(ReduceMean, {mean, mean_common, mean_slope});

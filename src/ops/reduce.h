@@ -6,6 +6,7 @@
 
 typedef struct nw_reduce_split {
     nw_shape shape; /* of the result */
+    bool reduced[NW_MAX_RANK]; /* by axis of the input */
     nw_walk kept;   /* over the results: at[0] is the offset of the first input element of each */
     nw_walk lane;   /* over the inputs of one result; set at[0] from kept, it comes back to it */
     bool nothing;   /* no axes, and noop_with_empty_axes */
