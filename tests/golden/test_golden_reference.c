@@ -88,7 +88,7 @@ static double mask_undecided(const double *relu, const nw_shape *shape, bool mas
 static nw_graph *load(void)
 {
     nw_model *model;
-    nw_graph *graph;
+    nw_graph *graph = NULL;
     nw_error err = {0};
     if (nw_model_load(NW_TEST_SHARED "/models/covid-ct-resnet18s.onnx", NULL, &model, &err) != NW_OK ||
         nw_graph_clone(model->graph, &graph, &err) != NW_OK)

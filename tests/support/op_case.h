@@ -81,6 +81,16 @@ static inline size_t op_case_numbers(const char *text, char end, double values[6
     return n;
 }
 
+/* The same list exactly: a double does not hold what a Slice to the end needs. */
+static inline void op_case_integers(const char *text, size_t count, int64_t *values)
+{
+    for (size_t i = 0; i < count; i++) {
+        values[i] = strtoll(text, NULL, 10);
+        text += strcspn(text, ",x");
+        text += *text != 0;
+    }
+}
+
 static inline void op_case_attr(nw_node *node, char *text)
 {
     char *value = strchr(text, '=');
@@ -99,7 +109,7 @@ static inline void op_case_attr(nw_node *node, char *text)
         double values[64];
         attr->count = op_case_numbers(value + 1, ']', values);
         assert_non_null(attr->ints = nw_calloc(attr->count, sizeof *attr->ints));
-        for (size_t i = 0; i < attr->count; i++) attr->ints[i] = (int64_t)values[i];
+        op_case_integers(value + 1, attr->count, attr->ints);
     }
 }
 
@@ -127,13 +137,7 @@ static inline void op_case_constant(nw_value *value, const char *text)
     assert_int_equal(nw_tensor_new(value->dtype, value->shape.rank, value->shape.dims, &value->data, NULL),
                      NW_OK);
     for (size_t i = 0; i < n; i++) nw_tensor_set(value->data, (int64_t)i, values[i]);
-    /* Integers beyond 2^53 (a Slice to the end) are read again, exactly. */
-    if (value->dtype == NW_I64)
-        for (size_t i = 0; i < n; i++) {
-            ((int64_t *)nw_tensor_data(value->data))[i] = strtoll(text, NULL, 10);
-            const char *comma = strchr(text, ',');
-            if (comma) text = comma + 1;
-        }
+    if (value->dtype == NW_I64) op_case_integers(text, n, nw_tensor_data(value->data));
 }
 
 static inline void op_case_input(op_run *run, int i, const char *text)
