@@ -108,43 +108,49 @@ static void list_is_complete(void **state)
 
 /* -- the paths -- */
 
-static nw_status run_reference(const onnx_case *c, double **outputs, nw_shape *shapes, nw_error *err)
+/* The case evaluated in double; both to be freed in any case. */
+static nw_status evaluate(const onnx_case *c, nw_graph **graph, nw_evaluation **e, nw_error *err)
 {
-    nw_graph *graph;
-    nw_evaluation *e = NULL;
     double *inputs[CASE_TENSORS] = {NULL};
-    NW_TRY(nw_graph_clone(c->model->graph, &graph, err));
+    NW_TRY(nw_graph_clone(c->model->graph, graph, err));
     for (int i = 0; i < c->input_count; i++) {
         const nw_tensor *tensor = c->inputs[i];
+        nw_value *value = &(*graph)->values[(*graph)->inputs[i]];
         if (c->pinned[i]) {
-            nw_graph_set_constant(graph, graph->inputs[i], c->inputs[i]);
+            nw_graph_set_constant(*graph, (*graph)->inputs[i], c->inputs[i]);
             continue;
         }
-        graph->values[graph->inputs[i]].shape = tensor->shape;
-        graph->values[graph->inputs[i]].has_shape = true;
+        value->shape = tensor->shape;
+        value->has_shape = true;
         assert_non_null(inputs[i] = nw_calloc((size_t)tensor->count, sizeof(double)));
         for (int64_t k = 0; k < tensor->count; k++) inputs[i][k] = nw_tensor_get(tensor, k);
     }
-    nw_status status = nw_graph_specialise(graph, err);
-    if (status == NW_OK) status = nw_graph_evaluate(graph, (const double *const *)inputs, &e, err);
+    nw_status status = nw_graph_specialise(*graph, err);
+    if (status == NW_OK) status = nw_graph_evaluate(*graph, (const double *const *)inputs, e, err);
+    for (int i = 0; i < CASE_TENSORS; i++) nw_free(inputs[i]);
+    return status;
+}
+
+static nw_status run_reference(const onnx_case *c, double **outputs, nw_shape *shapes, nw_error *err)
+{
+    nw_graph *graph = NULL;
+    nw_evaluation *e = NULL;
+    nw_status status = evaluate(c, &graph, &e, err);
     for (int i = 0; status == NW_OK && i < c->output_count; i++) {
         const double *value = nw_evaluation_value(e, c->output_names[i], &shapes[i]);
-        if (!value) {
-            status = nw_fail(err, NW_FAILED, "output '%s' is missing", c->output_names[i]);
-            break;
-        }
+        assert_non_null(value);
         size_t n = (size_t)nw_count(&shapes[i]);
         assert_non_null(outputs[i] = nw_calloc(n, sizeof(double)));
         memcpy(outputs[i], value, n * sizeof(double));
     }
-    for (int i = 0; i < CASE_TENSORS; i++) nw_free(inputs[i]);
     nw_evaluation_free(e);
     nw_graph_free(graph);
     return status;
 }
 
-/* A program of the whole graph, its free inputs named with their shapes. */
-static nw_status compile(const onnx_case *c, nw_precision precision, nw_program **out, nw_error *err)
+/* A program of the whole graph, its free inputs named with their shapes, with gradients or without. */
+static nw_status compile(const onnx_case *c, nw_precision precision, bool diffs, nw_program **out,
+                         nw_error *err)
 {
     const char *names[CASE_TENSORS];
     nw_shape shapes[CASE_TENSORS];
@@ -163,7 +169,29 @@ static nw_status compile(const onnx_case *c, nw_precision precision, nw_program 
         names[options.input_count] = c->input_names[i];
         shapes[options.input_count++] = c->inputs[i]->shape;
     }
+    options.diffs = names;
+    options.diff_count = diffs ? options.input_count : 0;
     return nw_program_compile(c->model, &options, out, err);
+}
+
+static void put(void *data, nw_precision precision, int64_t i, double value)
+{
+    if (precision == NW_PRECISION_F64)
+        ((double *)data)[i] = value;
+    else
+        ((float *)data)[i] = (float)value;
+}
+
+/* Writes the inputs. */
+static void fill(const onnx_case *c, nw_precision precision, nw_program *program)
+{
+    for (int i = 0; i < c->input_count; i++) {
+        if (c->pinned[i]) continue;
+        void *to = nw_program_input(program, c->input_names[i], NULL);
+        assert_non_null(to);
+        for (int64_t k = 0; k < c->inputs[i]->count; k++)
+            put(to, precision, k, nw_tensor_get(c->inputs[i], k));
+    }
 }
 
 static double at(const void *data, nw_precision precision, int64_t i)
@@ -175,17 +203,8 @@ static nw_status run_program(const onnx_case *c, nw_precision precision, double 
                              nw_error *err)
 {
     nw_program *program = NULL;
-    NW_TRY(compile(c, precision, &program, err));
-    for (int i = 0; i < c->input_count; i++) {
-        if (c->pinned[i]) continue;
-        void *to = nw_program_input(program, c->input_names[i], NULL);
-        assert_non_null(to);
-        for (int64_t k = 0; k < c->inputs[i]->count; k++)
-            if (precision == NW_PRECISION_F64)
-                ((double *)to)[k] = nw_tensor_get(c->inputs[i], k);
-            else
-                ((float *)to)[k] = (float)nw_tensor_get(c->inputs[i], k);
-    }
+    NW_TRY(compile(c, precision, false, &program, err));
+    fill(c, precision, program);
     nw_status status = nw_program_run(program, err);
     for (int i = 0; status == NW_OK && i < c->output_count; i++) {
         const void *from = nw_program_output(program, c->output_names[i], &shapes[i]);
@@ -236,6 +255,83 @@ static void reference_path(void **state)
     run_list(run_reference, 1e-5, 1e-6);
 }
 
+/* Gradients of a program against those of the reference path, for outputs weighted with numbers between -1
+ * and 1: within `tolerance` of the largest. *flows: some gradient is not zero. */
+static nw_status compare_gradients(const onnx_case *c, nw_precision precision, double tolerance, bool *flows,
+                                   nw_error *err)
+{
+    nw_graph *graph = NULL;
+    nw_evaluation *e = NULL;
+    nw_program *program = NULL;
+    bool any = false;
+    for (int i = 0; i < c->input_count; i++) any |= !c->pinned[i];
+    if (!any) return NW_OK;
+    nw_status status = evaluate(c, &graph, &e, err);
+    if (status == NW_OK) status = compile(c, precision, true, &program, err);
+    if (status == NW_OK) fill(c, precision, program);
+    if (status == NW_OK) status = nw_program_run(program, err);
+    for (int i = 0; status == NW_OK && i < c->output_count; i++) {
+        void *to = nw_program_diff_output(program, c->output_names[i]);
+        double *reference = nw_evaluation_diff_output(e, c->output_names[i]);
+        for (int64_t k = 0; to && reference && k < c->wanted[i]->count; k++)
+            put(to, precision, k, reference[k] = (double)(float)cos(1.7 * (double)k + i));
+    }
+    if (status == NW_OK) nw_evaluation_backward(e);
+    if (status == NW_OK) status = nw_program_backward(program, err);
+    for (int i = 0; status == NW_OK && i < c->input_count; i++) {
+        if (c->pinned[i]) continue;
+        const void *got = nw_program_diff(program, c->input_names[i], NULL);
+        const double *want = nw_evaluation_diff(e, c->input_names[i]);
+        double largest = 0;
+        assert_non_null(got);
+        for (int64_t k = 0; want && k < c->inputs[i]->count; k++) largest = fmax(largest, fabs(want[k]));
+        *flows |= largest > 0;
+        for (int64_t k = 0; status == NW_OK && k < c->inputs[i]->count; k++)
+            if (!(fabs(at(got, precision, k) - (want ? want[k] : 0)) <= tolerance * largest))
+                status = nw_fail(err, NW_CHECK, "gradient of '%s' [%lld] is %.9g, the reference path's %.9g",
+                                 c->input_names[i], (long long)k, at(got, precision, k), want ? want[k] : 0);
+    }
+    nw_program_free(program);
+    nw_evaluation_free(e);
+    nw_graph_free(graph);
+    return status;
+}
+
+static void check_gradients(nw_precision precision, double tolerance)
+{
+    int wrong = 0, flowing = 0;
+    need_data();
+    for (size_t i = 0; i < entry_count; i++) {
+        char folder[CASE_PATH];
+        onnx_case c;
+        nw_error err = {0};
+        if (entries[i].verdict == SKIP) continue;
+        onnx_path(folder, "%s/%s", data_folder(), entries[i].name);
+        assert_int_equal(onnx_case_open(folder, 0, &c, &err), NW_OK);
+        bool flows = false;
+        if (compare_gradients(&c, precision, tolerance, &flows, &err) != NW_OK) {
+            print_error("%s: %s\n", entries[i].name, err.message);
+            wrong++;
+        }
+        flowing += flows;
+        onnx_case_close(&c);
+    }
+    assert_int_equal(wrong, 0);
+    assert_true(flowing > 450);
+}
+
+static void gradients_in_double(void **state)
+{
+    (void)state;
+    check_gradients(NW_PRECISION_F64, 1e-14);
+}
+
+static void gradients_in_single(void **state)
+{
+    (void)state;
+    check_gradients(NW_PRECISION_F32, 1e-5);
+}
+
 static void program_in_double(void **state)
 {
     (void)state;
@@ -250,8 +346,9 @@ static void program_in_single(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(list_is_complete), cmocka_unit_test(reference_path),
-                                       cmocka_unit_test(program_in_double),
-                                       cmocka_unit_test(program_in_single)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(list_is_complete),    cmocka_unit_test(reference_path),
+        cmocka_unit_test(program_in_double),   cmocka_unit_test(program_in_single),
+        cmocka_unit_test(gradients_in_double), cmocka_unit_test(gradients_in_single)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
