@@ -107,7 +107,8 @@ nw_status nw_output_open(const char *path, nw_output *out, nw_error *err)
 
 void nw_output_write(nw_output *out, const void *data, size_t size)
 {
-    if (size) fwrite(data, 1, size, out->stream);
+    errno = 0;
+    if (size && fwrite(data, 1, size, out->stream) != size && !out->error) out->error = errno;
 }
 
 nw_status nw_output_commit(nw_output *out, nw_error *err)
@@ -115,7 +116,7 @@ nw_status nw_output_commit(nw_output *out, nw_error *err)
     nw_status status = NW_OK;
     errno = 0;
     if (fflush(out->stream) != 0 || ferror(out->stream)) {
-        if (!errno) errno = EIO;
+        if (out->error || !errno) errno = out->error ? out->error : EIO;
         status = io_error(err, out->path, "write");
     }
     if (fclose(out->stream) != 0 && status == NW_OK) status = io_error(err, out->path, "write");

@@ -20,11 +20,12 @@ nw_status nw_file_read(const char *path, size_t limit, nw_bytes *out, nw_error *
  * renamed. Every open one is either committed or discarded. */
 typedef struct nw_output {
     FILE *stream;
-    char *path, *temporary;
+    char *path, *temporary; /* temporary is NULL where a device or pipe is written straight */
+    int error;              /* errno of the first write that failed */
 } nw_output;
 
 nw_status nw_output_open(const char *path, nw_output *out, nw_error *err);
-/* Writes bytes; errors are remembered by the stream and reported by commit. */
+/* Writes bytes; errors are remembered and reported by commit. */
 void nw_output_write(nw_output *out, const void *data, size_t size);
 /* Flushes, checks, renames. On failure (a full disk, say) nothing is left behind. Frees `out` either way. */
 nw_status nw_output_commit(nw_output *out, nw_error *err);

@@ -37,7 +37,7 @@ typedef struct canvas {
 
 /* How much of a colour covers the image: weak evidence leaves the anatomy visible. */
 static double cover(double share) {
-    return 0.85 * sqrt(share);
+    return 0.85 * pow(share, 0.7);
 }
 
 static nw_rgb mixed(double grey, const unsigned char colour[3], double share) {

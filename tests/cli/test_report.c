@@ -7,7 +7,8 @@
 #include <jansson.h>
 #include <narrows/report.h>
 
-static double lightness(const unsigned char rgb[3]) {
+static double lightness(const unsigned char rgb[3])
+{
     double y = 0;
     const double share[3] = {0.2126, 0.7152, 0.0722};
     for (int i = 0; i < 3; i++) {
@@ -17,7 +18,8 @@ static double lightness(const unsigned char rgb[3]) {
     return y > 216 / 24389.0 ? 116 * cbrt(y) - 16 : y * 24389 / 27; /* CIE L* */
 }
 
-static void colour_maps_grow_lighter_evenly(void **state) {
+static void colour_maps_grow_lighter_evenly(void **state)
+{
     (void)state;
     for (size_t m = 0; m < nw_colormap_count(); m++) {
         double before = -1, first = 0, last = 0;
@@ -38,7 +40,8 @@ static void colour_maps_grow_lighter_evenly(void **state) {
     assert_non_null(strstr(err.message, "jet"));
 }
 
-static void ticks_are_round_and_carry_prefixes(void **state) {
+static void ticks_are_round_and_carry_prefixes(void **state)
+{
     (void)state;
     nw_ticks t;
     nw_ticks_make(0.0042, "bit/px", 5, &t);
@@ -58,7 +61,8 @@ static void ticks_are_round_and_carry_prefixes(void **state) {
 }
 
 /* Where the map is zero the overlay is the image; where it is highest it is the end of the colour map. */
-static void overlay_shows_image_and_map(void **state) {
+static void overlay_shows_image_and_map(void **state)
+{
     (void)state;
     enum { N = 32, PANEL = 320, MARGIN = 18, GAP = 12 };
     float image[N * N], map[N * N] = {0};
@@ -88,7 +92,8 @@ static void overlay_shows_image_and_map(void **state) {
     assert_int_equal(nw_overlay_draw(&spec, &p, &err), NW_NOT_FINITE);
 }
 
-static void text_stays_inside_its_width(void **state) {
+static void text_stays_inside_its_width(void **state)
+{
     (void)state;
     const nw_rgb black = {0, 0, 0}, white = {255, 255, 255};
     nw_picture p;
@@ -106,7 +111,8 @@ static void text_stays_inside_its_width(void **state) {
     nw_picture_free(&p);
 }
 
-static void manifest_builds_a_tree(void **state) {
+static void manifest_builds_a_tree(void **state)
+{
     (void)state;
     char folder[] = "/tmp/narrows-report-XXXXXX", path[64];
     assert_non_null(mkdtemp(folder));
@@ -145,7 +151,8 @@ static void manifest_builds_a_tree(void **state) {
     rmdir(folder);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(colour_maps_grow_lighter_evenly),
         cmocka_unit_test(ticks_are_round_and_carry_prefixes),
