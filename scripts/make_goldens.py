@@ -126,7 +126,7 @@ def golden(out, name, build, shape, scope, opset, fold, extra):
     model = export(net, x, out / f"{name}.onnx", opset, fold, extra)
     inner = [n.output[0] for n in model.graph.node if n.name.startswith(f"/{scope}/")][-1]
     np.save(out / f"{name}.logits.npy", exact[0].numpy().astype(np.float32))
-    entry = {"name": name, "opset": opset, "seed": seed, "samples": SAMPLES, "shape": list(shape), "target": TARGET, "inner": inner,
+    entry = {"name": name, "opset": opset, "seed": seed, "samples": SAMPLES, "shape": list(shape), "target": TARGET, "inner_name": inner,
              "inner_shape": list(exact[1].shape[1:])}
     for key, array in (("inner", exact[1]), ("input.grad", exact[2]), ("inner.grad", exact[3])):
         values, facts = thinned_out(array)

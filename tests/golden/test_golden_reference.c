@@ -1,10 +1,5 @@
 /* The reference path on a real classifier, against PyTorch: logits and the gradients of logit 1 at layer2 and
- * at the input.
- *
- * Where the picture is flat, the windows of the max-pool hold values that are equal but for rounding, and
- * rounding decides which of them gets the gradient: PyTorch's own answers in single and double precision
- * differ there by half of the largest value. What such windows see is left out of the comparison at the
- * input. */
+ * at the input; what undecided windows of the max-pool see is left out there (undecided.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "golden/undecided.h"
 #include "graph/model.h"
 #include "ops/evaluate.h"
 #include "ops/specialise.h"
@@ -48,41 +44,6 @@ static double distance(const double *got, const char *name, const bool *mask)
     nw_tensor_unref(want);
     assert_true(most > 0);
     return far / most;
-}
-
-enum { SIDE = 224, CONV = 112, POOL = 56 }; /* 7 x 7, stride 2, padding 3; then 3 x 3, stride 2, padding 1 */
-
-/* Whether the two largest of a window of the max-pool are closer than rounding can tell, and count. */
-static bool undecided(const double *plane, int oy, int ox)
-{
-    double first = 0, second = 0;
-    for (int k = 0; k < 9; k++) {
-        int y = 2 * oy - 1 + k / 3, x = 2 * ox - 1 + k % 3;
-        if (y < 0 || y >= CONV || x < 0 || x >= CONV) continue;
-        double v = plane[y * CONV + x];
-        if (v > first)
-            second = first, first = v;
-        else if (v > second)
-            second = v;
-    }
-    return first > 0 && second >= first * (1 - 1e-5);
-}
-
-/* Pixels that an undecided window sees; the share of them is returned. */
-static double mask_undecided(const double *relu, const nw_shape *shape, bool mask[SIDE * SIDE])
-{
-    int masked = 0;
-    assert_int_equal(shape->dims[2], CONV);
-    memset(mask, 0, SIDE * SIDE * sizeof *mask);
-    for (int64_t c = 0; c < shape->dims[1]; c++)
-        for (int i = 0; i < POOL * POOL; i++)
-            if (undecided(relu + c * CONV * CONV, i / POOL, i % POOL))
-                for (int k = 0; k < 11 * 11; k++) {
-                    int y = 4 * (i / POOL) - 5 + k / 11, x = 4 * (i % POOL) - 5 + k % 11;
-                    if (y >= 0 && y < SIDE && x >= 0 && x < SIDE) mask[y * SIDE + x] = true;
-                }
-    for (int i = 0; i < SIDE * SIDE; i++) masked += mask[i];
-    return (double)masked / (SIDE * SIDE);
 }
 
 static nw_graph *load(void)
