@@ -136,7 +136,7 @@ static nw_status from_metadata(const nw_model *model, const char *text, nw_head 
 
 nw_status nw_head_of(nw_model *model, const nw_graph *graph, const char *output, nw_head *out, nw_error *err)
 {
-    int value;
+    int value = -1;
     NW_TRY(find_output(model, graph, output, &value, err));
     nw_head head = {.output = graph->values[value].name, .count = numbers(graph, value)};
     const nw_node *last = final_activation(graph, value);
