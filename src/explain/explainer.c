@@ -96,6 +96,18 @@ static nw_status clean(nw_explainer *e, const float *input, nw_map *map, nw_erro
     return NW_OK;
 }
 
+/* Makes the pixels sum up to what the layer's positions do. The reference only divides by the number of
+ * pixels a position, which mirrored borders, and sizes that are no whole multiple, leave up to a percent off.
+ */
+static void share_out(nw_map *map, int64_t pixels)
+{
+    double whole = 0, sum = 0;
+    for (int64_t i = 0; i < volume(&map->layer_shape, 1); i++) whole += (double)map->layer_map[i];
+    for (int64_t i = 0; i < pixels; i++) sum += (double)map->values[i];
+    if (!(sum > 0)) return;
+    for (int64_t i = 0; i < pixels; i++) map->values[i] = (float)((double)map->values[i] * (whole / sum));
+}
+
 static nw_status run(nw_explainer *e, const float *input, uint64_t image, const nw_progress *progress,
                      nw_map *map, nw_error *err)
 {
@@ -105,10 +117,10 @@ static nw_status run(nw_explainer *e, const float *input, uint64_t image, const 
     double after_prefix = seconds();
     NW_TRY(e->method->run(e, image, progress, map, err));
     double after_loop = seconds();
-    int64_t positions = volume(&map->layer_shape, 1), pixels = volume(&map->shape, 0);
-    double scale = e->method->density ? (double)positions / (double)pixels : 1;
-    NW_TRY(nw_upsample(map->layer_map, map->layer_shape.dims + 1, map->shape.rank, scale, map->values,
-                       map->shape.dims, err));
+    int64_t pixels = volume(&map->shape, 0);
+    NW_TRY(nw_upsample(map->layer_map, map->layer_shape.dims + 1, map->shape.rank, e->method->density,
+                       map->values, map->shape.dims, err));
+    if (e->method->density) share_out(map, pixels);
     if (!finite_values(map->values, pixels))
         return nw_fail(err, NW_NOT_FINITE, "%s: the map is not finite; try --precision f64", map->method);
     map->prefix_seconds = after_prefix - start;

@@ -84,10 +84,10 @@ bool nw_probabilities(nw_head_kind head, const float *logits, int64_t count, flo
 /* The class, label or quantity that a model answers with. */
 int64_t nw_predicted(nw_head_kind head, const float *logits, int64_t count);
 
-/* upsample.c. Linear interpolation of src[dims] at the centres of dst's positions, borders mirrored with the
- * edge repeated, times `scale`: the sum is kept, up to rounding, where dst is a whole multiple of src. axes
- * is 2 or 3. */
-nw_status nw_upsample(const float *src, const int64_t *src_dims, int axes, double scale, float *dst,
+/* upsample.c. Linear interpolation of src[dims] at the centres of dst's positions. Beyond the border stands
+ * the edge (torch's interpolate), or with `mirror` the value as far inside, the edge not repeated (skimage's
+ * resize with order 1, which the reference of iba uses). axes is 2 or 3. */
+nw_status nw_upsample(const float *src, const int64_t *src_dims, int axes, bool mirror, float *dst,
                       const int64_t *dst_dims, nw_error *err);
 
 /* provenance.c: the JSON of a map. */

@@ -15,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double number(json_t *run, const char *key) {
+static double number(json_t *run, const char *key)
+{
     return json_number_value(json_object_get(run, key));
 }
 
-static float *floats(json_t *run, const char *key, size_t *count) {
+static float *floats(json_t *run, const char *key, size_t *count)
+{
     json_t *array = json_object_get(run, key);
     *count = json_array_size(array);
     float *values = calloc(*count + 1, sizeof *values);
@@ -34,12 +36,14 @@ typedef struct tape {
     uint32_t samples;
 } tape;
 
-static void play(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n) {
+static void play(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n)
+{
     const tape *t = user;
     memcpy(dst, t->eps + (step * t->samples + sample) * t->neurons + first, n * sizeof *dst);
 }
 
-static void follow(int number_of_run) {
+static void follow(int number_of_run)
+{
     char path[256];
     snprintf(path, sizeof path, "%s/golden/iba/golden_%d.json", NW_TEST_SHARED, number_of_run);
     json_t *run = json_load_file(path, 0, NULL);
@@ -113,28 +117,34 @@ static void follow(int number_of_run) {
     json_decref(run);
 }
 
-static void run_4(void **state) {
+static void run_4(void **state)
+{
     (void)state;
     follow(4);
 }
-static void run_6(void **state) {
+static void run_6(void **state)
+{
     (void)state;
     follow(6);
 }
-static void run_7(void **state) {
+static void run_7(void **state)
+{
     (void)state;
     follow(7);
 }
-static void run_8(void **state) {
+static void run_8(void **state)
+{
     (void)state;
     follow(8);
 }
-static void run_9(void **state) {
+static void run_9(void **state)
+{
     (void)state;
     follow(9);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {cmocka_unit_test(run_4), cmocka_unit_test(run_6),
                                        cmocka_unit_test(run_7), cmocka_unit_test(run_8),
                                        cmocka_unit_test(run_9)};
