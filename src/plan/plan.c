@@ -143,7 +143,7 @@ nw_status nw_plan_step(nw_plan *plan, const nw_step *step, nw_error *err)
     nw_plan_step_row *row = &steps->rows[steps->count++];
     *row = (nw_plan_step_row){.step = *step};
     row->step.node = plan->node;
-    if (!row->step.bytes) {
+    if (row->step.bytes == 0) {
         for (int i = 0; i < 10 && step->reads[i]; i++) row->step.bytes += (double)step->reads[i]->bytes;
         for (int i = 0; i < 6 && step->writes[i]; i++) row->step.bytes += (double)step->writes[i]->bytes;
     }
