@@ -1,0 +1,9 @@
+/* The commands: one file each. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli.h"
+
+extern const cli_command cli_inspect, cli_predict, cli_stats, cli_explain, cli_ops, cli_completion, cli_help;
+
+#endif

@@ -1,0 +1,161 @@
+/* What predict, stats and explain share: a model, its preprocessing, inputs, and their slices. */
+#ifndef CLI_JOB_H
+#define CLI_JOB_H
+
+#include "cli.h"
+
+/* Options about the model. */
+typedef struct cli_model_options {
+    const char *metadata;
+    cli_list dims;
+} cli_model_options;
+
+#define CLI_MODEL_OPTIONS(T, at)                                                                             \
+    {"metadata",                                                                                             \
+     0,                                                                                                      \
+     CLI_TEXT,                                                                                               \
+     offsetof(T, at.metadata),                                                                               \
+     "FILE",                                                                                                 \
+     .help =                                                                                                 \
+         "JSON with the model's facts (narrows.input, narrows.classes, ...) in place of its own metadata; "  \
+         "MODEL.json beside MODEL.onnx is taken by itself",                                                  \
+     .group = "Model",                                                                                       \
+     .completes = "file"},                                                                                   \
+    {                                                                                                        \
+        "dim", 0, CLI_LIST, offsetof(T, at.dims), "NAME=N",                                                  \
+            .help =                                                                                          \
+                "value of a dynamic dimension: its name in the file, or input[2] for the third of an input", \
+            .group = "Model"                                                                                 \
+    }
+
+/* Options about how images become the model's input. */
+typedef struct cli_image_options {
+    const char *window, *mean, *std, *scale, *size, *slices;
+    int orient, antialias, axis;
+    int64_t channels, volume;
+    int recursive;
+} cli_image_options;
+
+extern const char cli_orients[];
+
+#define CLI_IMAGE_OPTIONS(T, at)                                                                             \
+    {"window",                                                                                               \
+     0,                                                                                                      \
+     CLI_TEXT,                                                                                               \
+     offsetof(T, at.window),                                                                                 \
+     "LO,HI",                                                                                                \
+     .help = "values that become 0 and 1 before mean and std, what is beyond is clamped (HU for CT)",        \
+     .group = "Image"},                                                                                      \
+        {"scale",                                                                                            \
+         0,                                                                                                  \
+         CLI_TEXT,                                                                                           \
+         offsetof(T, at.scale),                                                                              \
+         "HOW",                                                                                              \
+         .help =                                                                                             \
+             "auto, full (the picture's full scale), minmax (of the slice), none, or a number to divide by", \
+         .group = "Image"},                                                                                  \
+        {"mean",          0,                                                                                 \
+         CLI_TEXT,        offsetof(T, at.mean),                                                              \
+         "M[,M...]",      .help = "subtracted after scaling, one for all channels or one each",              \
+         .group = "Image"},                                                                                  \
+        {"std",           0, CLI_TEXT, offsetof(T, at.std), "S[,S...]", .help = "divided by after that",     \
+         .group = "Image"},                                                                                  \
+        {"orient",                                                                                           \
+         0,                                                                                                  \
+         CLI_CHOICE,                                                                                         \
+         offsetof(T, at.orient),                                                                             \
+         "HOW",                                                                                              \
+         .choices = cli_orients,                                                                             \
+         .help = "turn the image before the model sees it; maps are turned back",                            \
+         .group = "Image"},                                                                                  \
+        {"size",          0,                                                                                 \
+         CLI_TEXT,        offsetof(T, at.size),                                                              \
+         "H,W",           .help = "rows and columns of the model's input",                                   \
+         .group = "Image"},                                                                                  \
+        {"channels",                                                                                         \
+         0,                                                                                                  \
+         CLI_INTEGER,                                                                                        \
+         offsetof(T, at.channels),                                                                           \
+         "N",                                                                                                \
+         .least = 1,                                                                                         \
+         .most = NW_MAX_CHANNELS,                                                                            \
+         .help = "channels of the model's input",                                                            \
+         .group = "Image"},                                                                                  \
+        {"antialias",                                                                                        \
+         0,                                                                                                  \
+         CLI_FLAG,                                                                                           \
+         offsetof(T, at.antialias),                                                                          \
+         .help = "smooth where the image is shrunk (half-pixel bilinear without)",                           \
+         .group = "Image"},                                                                                  \
+        {"slices",                                                                                           \
+         0,                                                                                                  \
+         CLI_TEXT,                                                                                           \
+         offsetof(T, at.slices),                                                                             \
+         "A:B",                                                                                              \
+         .help = "slices A to B - 1 of a scan, counted from 0 below; A:B:STEP; one number for one slice",    \
+         .group = "Image"},                                                                                  \
+        {"axis",                                                                                             \
+         0,                                                                                                  \
+         CLI_CHOICE,                                                                                         \
+         offsetof(T, at.axis),                                                                               \
+         "AXIS",                                                                                             \
+         .choices = "auto i j k",                                                                            \
+         .fallback = "auto",                                                                                 \
+         .help = "voxel axis along which a scan is cut; auto: nearest to inferior-superior",                 \
+         .group = "Image"},                                                                                  \
+        {"volume",                                                                                           \
+         0,                                                                                                  \
+         CLI_INTEGER,                                                                                        \
+         offsetof(T, at.volume),                                                                             \
+         "N",                                                                                                \
+         .fallback = "0",                                                                                    \
+         .least = 0,                                                                                         \
+         .most = 1e15,                                                                                       \
+         .help = "which volume of a 4-D scan",                                                               \
+         .group = "Image"},                                                                                  \
+    {                                                                                                        \
+        "recursive", 'r', CLI_FLAG, offsetof(T, at.recursive), .help = "look into folders within folders",   \
+                                                               .group = "Image"                              \
+    }
+
+typedef struct cli_job {
+    nw_model *model;
+    nw_head head;
+    nw_preprocess pre;    /* fitted to the model */
+    nw_shape input_shape; /* [1, C, H, W] */
+    char **classes;       /* [class_count] from the metadata; may be fewer than the head has */
+    size_t class_count;
+    nw_dimension *dimensions;
+    size_t dimension_count;
+    nw_input_list *inputs;
+    const cli_image_options *image;
+    float *pixels; /* room for one input of the model */
+} cli_job;
+
+/* Loads the model. The job is zeroed first and released by cli_job_free, also on failure. */
+nw_status cli_job_open(const char *path, const cli_model_options *options, cli_job *job, nw_error *err);
+/* Then: the inputs, and the preprocessing from metadata and options. */
+nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
+                         const cli_image_options *options, nw_error *err);
+void cli_job_free(cli_job *job);
+/* The metadata's name of a class, or NULL. */
+const char *cli_job_class(const cli_job *job, int64_t target);
+/* Whether some way from values to 0..1 is known that a scan (HU) can use. */
+nw_status cli_job_read(const cli_job *job, const char *path, nw_volume **out, nw_error *err);
+
+/* Slices first, first + step, ... below end. */
+typedef struct cli_slices {
+    int64_t first, end, step;
+} cli_slices;
+
+/* As the text says, for a volume of that many slices; NULL: all. NW_USAGE for a wrong text, NW_BAD_INPUT
+ * where the volume (of that name) has none of them. */
+nw_status cli_slices_of(const char *text, int64_t count, const char *name, cli_slices *out, nw_error *err);
+int64_t cli_slices_count(const cli_slices *slices);
+
+/* "LO,HI": exactly `count` numbers, or 1 to `count` where `least` is smaller. Gives how many. NW_USAGE
+ * otherwise. */
+nw_status cli_numbers(const char *option, const char *text, int least, int most, double *values, int *count,
+                      nw_error *err);
+
+#endif
