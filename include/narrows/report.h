@@ -37,9 +37,9 @@ typedef struct nw_overlay {
     const float *map;   /* not negative; NULL draws the image alone */
     const float *mask;  /* NULL, or a region (above zero is inside) that is outlined in a panel of its own */
     int64_t rows, columns;
-    double aspect;          /* height of a pixel over its width, in mm; 0: 1 */
-    double high;            /* the value at the top of the colour bar; 0: the largest of the map */
-    const char *unit;       /* "bit/px": gets an SI prefix; NULL or "": a bar without a unit */
+    double aspect;    /* height of a pixel over its width, in mm; 0: 1 */
+    double high;      /* the value at the top of the colour bar; 0: what 99.8 % of the map do not exceed */
+    const char *unit; /* "bit/px": gets an SI prefix; NULL or "": a bar without a unit */
     const char *colormap;   /* NULL: the default */
     const char *title;      /* one line above, UTF-8 (what is not ASCII shows as '?'); may be NULL */
     const char *caption;    /* one line below; may be NULL */

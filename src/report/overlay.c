@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -31,23 +32,27 @@ typedef struct canvas {
     float *image;      /* [height][width], 0..1 */
     float *map;        /* share of the colour bar, 0..1, or NULL */
     float *mask;       /* or NULL */
-    double high;
+    double high;       /* value at the top of the colour bar */
+    bool beyond;       /* the map has larger ones */
     unsigned char colours[256][3];
 } canvas;
 
 /* How much of a colour covers the image: weak evidence leaves the anatomy visible. */
-static double cover(double share) {
+static double cover(double share)
+{
     return 0.85 * pow(share, 0.7);
 }
 
-static nw_rgb mixed(double grey, const unsigned char colour[3], double share) {
+static nw_rgb mixed(double grey, const unsigned char colour[3], double share)
+{
     double v = 255 * grey;
     return (nw_rgb){(unsigned char)lrint(v + share * (colour[0] - v)),
                     (unsigned char)lrint(v + share * (colour[1] - v)),
                     (unsigned char)lrint(v + share * (colour[2] - v))};
 }
 
-static nw_status check(const nw_overlay *spec, nw_error *err) {
+static nw_status check(const nw_overlay *spec, nw_error *err)
+{
     if (!spec->image || spec->rows < 1 || spec->columns < 1 || spec->rows > 65536 || spec->columns > 65536)
         return nw_fail(err, NW_BAD_INPUT, "an overlay needs an image of 1 to 65536 rows and columns");
     for (int64_t i = 0; i < spec->rows * spec->columns; i++) {
@@ -60,7 +65,8 @@ static nw_status check(const nw_overlay *spec, nw_error *err) {
     return NW_OK;
 }
 
-static void panel_size(const nw_overlay *spec, int *width, int *height) {
+static void panel_size(const nw_overlay *spec, int *width, int *height)
+{
     double aspect = spec->aspect > 0 && isfinite(spec->aspect) ? spec->aspect : 1;
     double rows = (double)spec->rows * (aspect > 1 ? aspect : 1);
     double h = spec->panel > 0 ? spec->panel : fmin(MOST_PANEL, fmax(LEAST_PANEL, rows));
@@ -74,14 +80,39 @@ static void panel_size(const nw_overlay *spec, int *width, int *height) {
     *height = (int)fmax(16, rint(h));
 }
 
-static nw_status resized(const canvas *c, const float *src, float **dst, nw_error *err) {
+static nw_status resized(const canvas *c, const float *src, float **dst, nw_error *err)
+{
     size_t count = (size_t)c->width * (size_t)c->height;
     *dst = nw_calloc(count, sizeof **dst);
     if (!*dst) return nw_no_memory(err, count * sizeof **dst, "a picture");
     return nw_display_resize(src, c->spec->rows, c->spec->columns, *dst, c->height, c->width, err);
 }
 
-static nw_status prepare(canvas *c, nw_error *err) {
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The top of the colour bar: as asked for, or a value that few pixels exceed, so that a lonely peak does not
+ * leave everything else dark. */
+static nw_status choose_high(canvas *c, nw_error *err)
+{
+    const double share = 0.998;
+    size_t count = (size_t)c->spec->rows * (size_t)c->spec->columns;
+    float *sorted = nw_calloc(count, sizeof *sorted);
+    if (!sorted) return nw_no_memory(err, count * sizeof *sorted, "a picture");
+    memcpy(sorted, c->spec->map, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, ascending);
+    double most = (double)sorted[count - 1], usual = (double)sorted[(size_t)(share * (double)(count - 1))];
+    c->high = c->spec->high > 0 ? c->spec->high : usual > 0 ? usual : most;
+    c->beyond = most > c->high * (1 + 1e-6);
+    nw_free(sorted);
+    return NW_OK;
+}
+
+static nw_status prepare(canvas *c, nw_error *err)
+{
     const nw_overlay *spec = c->spec;
     int64_t count = (int64_t)c->width * c->height;
     for (int i = 0; i < 256; i++) NW_TRY(nw_colormap_rgb(spec->colormap, i / 255.0, c->colours[i], err));
@@ -96,10 +127,7 @@ static nw_status prepare(canvas *c, nw_error *err) {
         c->image[i] = high > low ? fminf(1, fmaxf(0, (c->image[i] - low) / (high - low))) : 0.5f;
 
     if (spec->map) {
-        c->high = spec->high;
-        if (!(c->high > 0))
-            for (int64_t i = 0; i < spec->rows * spec->columns; i++)
-                c->high = fmax(c->high, (double)spec->map[i]);
+        NW_TRY(choose_high(c, err));
         NW_TRY(resized(c, spec->map, &c->map, err));
         for (int64_t i = 0; i < count; i++)
             c->map[i] = c->high > 0 ? fminf(1, fmaxf(0, (float)(c->map[i] / c->high))) : 0;
@@ -113,7 +141,8 @@ static nw_status prepare(canvas *c, nw_error *err) {
     return NW_OK;
 }
 
-static bool on_outline(const canvas *c, int x, int y) {
+static bool on_outline(const canvas *c, int x, int y)
+{
     const float *m = c->mask;
     bool inside = m[y * c->width + x] > 0.5f;
     for (int dy = -1; dy <= 1; dy++)
@@ -127,7 +156,8 @@ static bool on_outline(const canvas *c, int x, int y) {
 
 typedef enum panel { PLAIN, MASK, MAP } panel;
 
-static void draw_panel(canvas *c, panel kind, int left, int top) {
+static void draw_panel(canvas *c, panel kind, int left, int top)
+{
     for (int y = 0; y < c->height; y++)
         for (int x = 0; x < c->width; x++) {
             size_t i = (size_t)y * (size_t)c->width + (size_t)x;
@@ -140,9 +170,10 @@ static void draw_panel(canvas *c, panel kind, int left, int top) {
     nw_frame(&c->picture, left - 1, top - 1, c->width + 2, c->height + 2, edge);
 }
 
-static void draw_bar(canvas *c, int left, int top, const nw_ticks *ticks) {
-    int height = c->height - 24; /* room for the unit above */
-    top += 24;
+static void draw_bar(canvas *c, int left, int top, const nw_ticks *ticks)
+{
+    int height = c->height - 30; /* room for the unit and the tip above */
+    top += 30;
     for (int y = 0; y < height; y++) {
         double share = 1 - (double)y / (height - 1);
         const unsigned char *colour = c->colours[(int)lrint(255 * share)];
@@ -150,16 +181,21 @@ static void draw_bar(canvas *c, int left, int top, const nw_ticks *ticks) {
             nw_blend(&c->picture, left + x, top + y, mixed(0.35, colour, cover(share)), 1);
     }
     nw_frame(&c->picture, left - 1, top - 1, BAR + 2, height + 2, edge);
+    /* A tip where the map goes beyond the bar. */
+    for (int y = 1; c->beyond && y <= BAR / 2; y++)
+        for (int x = y; x < BAR - y; x++)
+            nw_blend(&c->picture, left + x, top - 1 - y, mixed(0.35, c->colours[255], cover(1)), 1);
     for (int i = 0; i < ticks->count; i++) {
         double share = c->high > 0 ? ticks->value[i] / c->high : 0;
         int y = top + (int)lrint((1 - share) * (height - 1));
         nw_fill(&c->picture, left + BAR + 1, y, 5, 1, faint);
         nw_text(&c->picture, left + BAR + 10, y - 6 * tick_unit + 0.5, tick_unit, ticks->text[i], 0, ink);
     }
-    nw_text(&c->picture, left, top - 22, tick_unit, ticks->unit, 0, ink);
+    nw_text(&c->picture, left, top - 28, tick_unit, ticks->unit, 0, ink);
 }
 
-static nw_status draw(canvas *c, nw_error *err) {
+static nw_status draw(canvas *c, nw_error *err)
+{
     const nw_overlay *spec = c->spec;
     int panels = 1 + (spec->mask != NULL) + (spec->map != NULL);
     nw_ticks ticks = {0};
@@ -184,8 +220,10 @@ static nw_status draw(canvas *c, nw_error *err) {
     if (spec->mask) {
         left += c->width + GAP;
         draw_panel(c, MASK, left, top);
-        nw_text(&c->picture, left + 8, top + 8, tick_unit, spec->mask_label ? spec->mask_label : "mask",
-                c->width - 16, outline);
+        const char *label = spec->mask_label ? spec->mask_label : "mask";
+        int wide = (int)fmin(c->width, 16 + nw_text_width(label, tick_unit));
+        nw_fill(&c->picture, left, top, wide, 28, paper);
+        nw_text(&c->picture, left + 8, top + 8, tick_unit, label, c->width - 16, outline);
     }
     if (spec->map) {
         left += c->width + GAP;
@@ -198,7 +236,8 @@ static nw_status draw(canvas *c, nw_error *err) {
     return NW_OK;
 }
 
-nw_status nw_overlay_draw(const nw_overlay *overlay, nw_picture *out, nw_error *err) {
+nw_status nw_overlay_draw(const nw_overlay *overlay, nw_picture *out, nw_error *err)
+{
     NW_TRY(check(overlay, err));
     canvas c = {.spec = overlay};
     panel_size(overlay, &c.width, &c.height);
@@ -215,7 +254,8 @@ nw_status nw_overlay_draw(const nw_overlay *overlay, nw_picture *out, nw_error *
 }
 
 nw_status nw_picture_sheet(const nw_picture *pictures, size_t count, int columns, nw_picture *out,
-                           nw_error *err) {
+                           nw_error *err)
+{
     if (count < 1) return nw_fail(err, NW_USAGE, "a sheet needs at least one picture");
     if (columns < 1) columns = (int)ceil(sqrt((double)count));
     int width = 0, height = 0;
