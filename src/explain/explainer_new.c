@@ -176,7 +176,8 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                   .dimensions = e->dimensions,
                                   .dimension_count = e->dimension_count,
                                   .precision = e->options.precision,
-                                  .threads = e->options.threads};
+                                  .threads = e->options.threads,
+                                  .profile = e->options.profile};
     return nw_program_compile(e->model, &options, out, err);
 }
 
