@@ -46,23 +46,46 @@ static const nw_node *producer(const nw_graph *graph, int value)
     return node < 0 ? NULL : &graph->nodes[node];
 }
 
-/* Numbers an image; -1 where the shape leaves it open. */
+static bool is_activation(const nw_node *node)
+{
+    static const char *const types[] = {"Softmax", "LogSoftmax", "Sigmoid"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(node->op_type, types[i]) == 0 && node->input_count > 0 && node->inputs[0] >= 0)
+            return true;
+    return false;
+}
+
+/* Columns of the weights of a Gemm or MatMul; -1 where they are not known. */
+static int64_t columns(const nw_graph *graph, const nw_node *node)
+{
+    bool gemm = strcmp(node->op_type, "Gemm") == 0;
+    if ((!gemm && strcmp(node->op_type, "MatMul") != 0) || node->input_count < 2 || node->inputs[1] < 0)
+        return -1;
+    const nw_value *weights = &graph->values[node->inputs[1]];
+    if (!weights->data || weights->shape.rank != 2) return -1;
+    return weights->shape.dims[gemm && nw_node_int(node, "transB", 0) ? 0 : 1];
+}
+
+/* Numbers an image; -1 where neither a shape nor the last layer's weights tell. */
 static int64_t numbers(const nw_graph *graph, int value)
 {
-    const nw_value *v = &graph->values[value];
-    if (v->has_shape && v->shape.rank > 0) {
+    for (;;) {
+        const nw_value *v = &graph->values[value];
         int64_t n = 1;
-        for (int i = 1; i < v->shape.rank; i++)
-            if (v->shape.dims[i] <= 0 || !nw_mul_i64(n, v->shape.dims[i], &n)) return -1;
-        return n;
+        bool known = v->has_shape && v->shape.rank > 1;
+        for (int i = 1; known && i < v->shape.rank; i++)
+            if (v->shape.dims[i] <= 0 || !nw_mul_i64(n, v->shape.dims[i], &n)) known = false;
+        if (known) return n;
+        const nw_node *node = producer(graph, value);
+        if (!node) return -1;
+        if (only_reshapes(node) || is_activation(node))
+            value = node->inputs[0];
+        else if (strcmp(node->op_type, "Add") == 0 && node->input_count == 2 && node->inputs[0] >= 0 &&
+                 node->inputs[1] >= 0) /* a bias */
+            value = node->inputs[graph->values[node->inputs[0]].data ? 1 : 0];
+        else
+            return columns(graph, node);
     }
-    const nw_node *node = producer(graph, value);
-    if (node && strcmp(node->op_type, "Gemm") == 0 && node->input_count > 1 && node->inputs[1] >= 0) {
-        const nw_value *weights = &graph->values[node->inputs[1]];
-        if (weights->data && weights->shape.rank == 2)
-            return weights->shape.dims[nw_node_int(node, "transB", 0) ? 0 : 1];
-    }
-    return -1;
 }
 
 /* The Softmax, LogSoftmax or Sigmoid that ends the graph, or NULL. */
@@ -70,9 +93,7 @@ static const nw_node *final_activation(const nw_graph *graph, int output)
 {
     const nw_node *node = producer(graph, output);
     while (node && only_reshapes(node)) node = producer(graph, node->inputs[0]);
-    if (!node || node->input_count < 1 || node->inputs[0] < 0) return NULL;
-    bool softmax = strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "LogSoftmax") == 0;
-    return softmax || strcmp(node->op_type, "Sigmoid") == 0 ? node : NULL;
+    return node && is_activation(node) ? node : NULL;
 }
 
 static nw_status find_output(nw_model *model, const nw_graph *graph, const char *output, int *out,
