@@ -19,11 +19,13 @@ typedef struct nw_load_options {
 
 /* Loads, checks and sorts. NW_IO, NW_BAD_MODEL, or NW_UNSUPPORTED for an operator that Narrows lacks (named
  * with its node). options NULL: defaults. */
-NW_API nw_status nw_model_load(const char *path, const nw_load_options *options, nw_model **out, nw_error *err);
+NW_API nw_status nw_model_load(const char *path, const nw_load_options *options, nw_model **out,
+                               nw_error *err);
 NW_API nw_model *nw_model_ref(nw_model *model);
 NW_API void nw_model_unref(nw_model *model);
 
-/* SHA-256 of the file, followed by the external data it uses, in hexadecimal (for a single file: sha256sum). */
+/* SHA-256 of the file, followed by the external data it uses, in hexadecimal (for a single file: sha256sum).
+ */
 NW_API const char *nw_model_digest(const nw_model *model);
 NW_API const char *nw_model_path(const nw_model *model);
 /* The value of a metadata_props key, or NULL; keys 0 .. count-1 by nw_model_metadata_key. */

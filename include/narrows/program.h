@@ -2,8 +2,8 @@
  *
  * A program has inputs and outputs by tensor name; any inner tensor may be either, so the part before the
  * bottleneck and the part after it are two programs. All choices are made and all memory is taken when it is
- * compiled; nw_program_run and nw_program_backward allocate nothing. A program belongs to one thread at a time;
- * programs of one model share its weights.
+ * compiled; nw_program_run and nw_program_backward allocate nothing. A program belongs to one thread at a
+ * time; programs of one model share its weights.
  */
 #ifndef NARROWS_PROGRAM_H
 #define NARROWS_PROGRAM_H
@@ -35,19 +35,19 @@ typedef struct nw_program_options {
     const char *const *inputs; /* NULL: the graph's inputs */
     size_t input_count;
     const nw_shape *input_shapes; /* [input_count], or NULL: from the model and `dimensions` */
-    const char *const *outputs;        /* NULL: the graph's outputs */
+    const char *const *outputs;   /* NULL: the graph's outputs */
     size_t output_count;
     const char *const *diffs; /* tensors whose gradients backward gives: inputs or anything inside */
     size_t diff_count;
-    int64_t batch;            /* first dimension of every input where dynamic, or overridden; 0: 1 */
+    int64_t batch;                  /* first dimension of every input where dynamic, or overridden; 0: 1 */
     const nw_dimension *dimensions; /* the other dynamic dimensions */
     size_t dimension_count;
     const nw_constant *constants;
     size_t constant_count;
     nw_precision precision;
-    int threads;        /* 0: as the environment has it */
-    int unfused;        /* non-zero: keep every tensor of the graph readable, fuse nothing */
-    int profile;        /* non-zero: measure the time of each step */
+    int threads; /* 0: as the environment has it */
+    int unfused; /* non-zero: keep every tensor of the graph readable, fuse nothing */
+    int profile; /* non-zero: measure the time of each step */
 } nw_program_options;
 
 typedef struct nw_program nw_program;
@@ -56,8 +56,8 @@ NW_API nw_status nw_program_compile(nw_model *model, const nw_program_options *o
                                     nw_error *err);
 NW_API void nw_program_free(nw_program *program);
 
-/* Inputs, outputs and gradients are plain row-major arrays inside the program (float; double for F64), valid as
- * long as it. Names as in the options; *shape may be NULL. NULL where the program has no such tensor. */
+/* Inputs, outputs and gradients are plain row-major arrays inside the program (float; double for F64), valid
+ * as long as it. Names as in the options; *shape may be NULL. NULL where the program has no such tensor. */
 NW_API void *nw_program_input(nw_program *program, const char *name, nw_shape *shape);
 NW_API const void *nw_program_output(nw_program *program, const char *name, nw_shape *shape);
 /* Where the caller writes d loss / d output before nw_program_backward (zero at first). */
@@ -74,7 +74,8 @@ NW_API nw_status nw_program_backward(nw_program *program, nw_error *err);
 NW_API size_t nw_program_memory(const nw_program *program);
 /* Floating-point operations of one run and one backward, multiply and add counted as two. */
 NW_API double nw_program_flops(const nw_program *program, int backward);
-/* Instruction set that the kernels were chosen for: "avx512_core_bf16", ...; "double" on the reference path. */
+/* Instruction set that the kernels were chosen for: "avx512_core_bf16", ...; "double" on the reference path.
+ */
 NW_API const char *nw_program_isa(const nw_program *program);
 /* One line a step: kind, implementation, node, time. For --profile and tests. */
 typedef struct nw_step_info {

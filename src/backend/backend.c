@@ -16,7 +16,8 @@ nw_status nw_backend_new(nw_backend **out, nw_error *err)
     nw_backend *backend = nw_calloc(1, sizeof *backend);
     if (!backend) return nw_no_memory(err, sizeof *backend, "the backend");
     dnnl_status_t s = dnnl_engine_create(&backend->engine, dnnl_cpu, 0);
-    if (s == dnnl_success) s = dnnl_stream_create(&backend->stream, backend->engine, dnnl_stream_default_flags);
+    if (s == dnnl_success)
+        s = dnnl_stream_create(&backend->stream, backend->engine, dnnl_stream_default_flags);
     if (s != dnnl_success) {
         nw_backend_free(backend);
         return nw_backend_fail(err, s, "engine");

@@ -10,8 +10,8 @@
 typedef struct nw_backend nw_backend;
 nw_status nw_backend_new(nw_backend **out, nw_error *err);
 void nw_backend_free(nw_backend *backend);
-int nw_backend_block(void);        /* floats of a vector: 16, 8; 1 without blocked kernels */
-const char *nw_backend_isa(void);  /* "avx512_core_bf16", ... */
+int nw_backend_block(void);       /* floats of a vector: 16, 8; 1 without blocked kernels */
+const char *nw_backend_isa(void); /* "avx512_core_bf16", ... */
 
 /* A prepared primitive. Its arguments are set once, by slot, when the buffers have their addresses. */
 typedef struct nw_kernel nw_kernel;
@@ -51,20 +51,25 @@ nw_status nw_conv_forward(nw_backend *backend, const nw_conv_desc *conv, nw_layo
 nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err);
 
-typedef enum nw_pool_kind { NW_POOL_MAX, NW_POOL_AVERAGE_INCLUDE_PAD, NW_POOL_AVERAGE_EXCLUDE_PAD } nw_pool_kind;
+typedef enum nw_pool_kind {
+    NW_POOL_MAX,
+    NW_POOL_AVERAGE_INCLUDE_PAD,
+    NW_POOL_AVERAGE_EXCLUDE_PAD
+} nw_pool_kind;
 typedef struct nw_pool_desc {
     nw_pool_kind kind;
     nw_shape src, dst;
     int64_t kernel[3], strides[3], dilations[3], pads_begin[3], pads_end[3];
 } nw_pool_desc;
-/* src and dst share a layout (axis, block). Max keeps its choices in the workspace for the backward kernel. */
-nw_status nw_pool_forward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src, const nw_layout *dst,
-                          nw_kernel **out, nw_error *err);
+/* src and dst share a layout (axis, block). Max keeps its choices in the workspace for the backward kernel.
+ */
+nw_status nw_pool_forward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src,
+                          const nw_layout *dst, nw_kernel **out, nw_error *err);
 nw_status nw_pool_backward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err);
 
-/* dst[batch][m][n] = src[batch][m][k] weights[batch][k][n] (+ bias[n]), with strides of each operand in elements
- * (a stride of 0 in the batch: the same matrix every time). Backward is two of these, transposed. */
+/* dst[batch][m][n] = src[batch][m][k] weights[batch][k][n] (+ bias[n]), with strides of each operand in
+ * elements (a stride of 0 in the batch: the same matrix every time). Backward is two of these, transposed. */
 typedef struct nw_matmul_desc {
     int64_t batch, m, n, k;
     int64_t src_strides[3], weights_strides[3], dst_strides[3];
@@ -77,7 +82,7 @@ typedef enum nw_eltwise_kind {
     NW_ELTWISE_LOGISTIC,
     NW_ELTWISE_TANH,
     NW_ELTWISE_EXP,
-    NW_ELTWISE_ELU,      /* alpha */
+    NW_ELTWISE_ELU, /* alpha */
     NW_ELTWISE_SOFTPLUS,
     NW_ELTWISE_GELU_ERF,
     NW_ELTWISE_MISH
@@ -90,13 +95,22 @@ nw_status nw_eltwise_kernel(nw_backend *backend, nw_eltwise_kind kind, float alp
 nw_status nw_reorder_kernel(nw_backend *backend, const nw_layout *src, const nw_layout *dst, nw_kernel **out,
                             nw_error *err);
 
-/* Weights as the kernel wants them: packed from the plain tensor, or the tensor itself where that is the same.
- * Kept in the cache, so that the programs of a model share them. *out is one reference. */
+/* Weights as the kernel wants them: packed from the plain tensor, or the tensor itself where that is the
+ * same. Kept in the cache, so that the programs of a model share them. *out is one reference. */
 typedef struct nw_weights_cache nw_weights_cache;
 nw_weights_cache *nw_weights_cache_new(void);
 void nw_weights_cache_free(nw_weights_cache *cache);
 nw_status nw_weights_pack(nw_weights_cache *cache, nw_backend *backend, const nw_kernel *kernel,
                           nw_tensor *plain, nw_tensor **out, nw_error *err);
 size_t nw_weights_cache_bytes(nw_weights_cache *cache);
+
+/* Tensors made from others (filters with their batch-norm folded in): remembered by what they were made from,
+ * so that every program of the model gets, and packs, the same ones. from[NW_FOLD_FROM] may hold NULLs. */
+enum { NW_FOLD_FROM = 6, NW_FOLD_MADE = 2 };
+/* One reference each in made[], or false. */
+bool nw_weights_folded(nw_weights_cache *cache, nw_tensor *const *from, float parameter, nw_tensor **made);
+/* Remembers; where memory is out it does not, which costs nothing but the sharing. */
+void nw_weights_remember(nw_weights_cache *cache, nw_tensor *const *from, float parameter,
+                         nw_tensor *const *made);
 
 #endif

@@ -1,4 +1,5 @@
-/* The differences between versions 2 and 3 of oneDNN's C API, and nothing else. Included by src/backend alone. */
+/* The differences between versions 2 and 3 of oneDNN's C API, and nothing else. Included by src/backend
+ * alone. */
 #ifndef NW_BACKEND_COMPAT_H
 #define NW_BACKEND_COMPAT_H
 
@@ -37,7 +38,8 @@ static inline dnnl_status_t nw_md_tag(nw_md *m, int rank, const dnnl_dims_t dims
 #endif
 }
 
-static inline dnnl_status_t nw_md_strided(nw_md *m, int rank, const dnnl_dims_t dims, const dnnl_dims_t strides)
+static inline dnnl_status_t nw_md_strided(nw_md *m, int rank, const dnnl_dims_t dims,
+                                          const dnnl_dims_t strides)
 {
     m->used = 1;
 #if DNNL_VERSION_MAJOR >= 3
@@ -58,7 +60,8 @@ static inline dnnl_status_t nw_md_copy(nw_md *m, nw_md_pointer from)
 #endif
 }
 
-static inline dnnl_status_t nw_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
+static inline dnnl_status_t nw_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha,
+                                              float beta)
 {
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_post_ops_append_eltwise(ops, alg, alpha, beta);
@@ -72,15 +75,16 @@ typedef struct nw_dnnl_window {
     dnnl_dims_t kernel, strides, dilates, pads_l, pads_r;
 } nw_dnnl_window;
 
-static inline dnnl_status_t nw_pd_conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, const nw_md *src,
-                                               const nw_md *weights, const nw_md *bias, const nw_md *dst,
-                                               const nw_dnnl_window *w, dnnl_primitive_attr_t attr)
+static inline dnnl_status_t nw_pd_conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                               const nw_md *src, const nw_md *weights, const nw_md *bias,
+                                               const nw_md *dst, const nw_dnnl_window *w,
+                                               dnnl_primitive_attr_t attr)
 {
     nw_md_pointer b = bias ? NW_MD(bias) : NULL;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_convolution_forward_primitive_desc_create(
-        pd, engine, dnnl_forward_inference, dnnl_convolution_direct, NW_MD(src), NW_MD(weights), b, NW_MD(dst),
-        w->strides, w->dilates, w->pads_l, w->pads_r, attr);
+        pd, engine, dnnl_forward_inference, dnnl_convolution_direct, NW_MD(src), NW_MD(weights), b,
+        NW_MD(dst), w->strides, w->dilates, w->pads_l, w->pads_r, attr);
 #else
     dnnl_convolution_desc_t d;
     dnnl_status_t s = dnnl_dilated_convolution_forward_desc_init(
@@ -114,8 +118,8 @@ static inline dnnl_status_t nw_pd_pool_forward(dnnl_primitive_desc_t *pd, dnnl_e
 {
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_pooling_forward_primitive_desc_create(pd, engine, dnnl_forward_training, alg, NW_MD(src),
-                                                      NW_MD(dst), w->strides, w->kernel, w->dilates, w->pads_l,
-                                                      w->pads_r, attr);
+                                                      NW_MD(dst), w->strides, w->kernel, w->dilates,
+                                                      w->pads_l, w->pads_r, attr);
 #else
     dnnl_pooling_v2_desc_t d;
     dnnl_status_t s =
@@ -126,18 +130,18 @@ static inline dnnl_status_t nw_pd_pool_forward(dnnl_primitive_desc_t *pd, dnnl_e
 }
 
 static inline dnnl_status_t nw_pd_pool_backward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
-                                                dnnl_alg_kind_t alg, const nw_md *diff_src, const nw_md *diff_dst,
-                                                const nw_dnnl_window *w, dnnl_primitive_desc_t hint,
-                                                dnnl_primitive_attr_t attr)
+                                                dnnl_alg_kind_t alg, const nw_md *diff_src,
+                                                const nw_md *diff_dst, const nw_dnnl_window *w,
+                                                dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl_pooling_backward_primitive_desc_create(pd, engine, alg, NW_MD(diff_src), NW_MD(diff_dst),
-                                                       w->strides, w->kernel, w->dilates, w->pads_l, w->pads_r,
-                                                       hint, attr);
+                                                       w->strides, w->kernel, w->dilates, w->pads_l,
+                                                       w->pads_r, hint, attr);
 #else
     dnnl_pooling_v2_desc_t d;
-    dnnl_status_t s = dnnl_pooling_v2_backward_desc_init(&d, alg, NW_MD(diff_src), NW_MD(diff_dst), w->strides,
-                                                         w->kernel, w->dilates, w->pads_l, w->pads_r);
+    dnnl_status_t s = dnnl_pooling_v2_backward_desc_init(
+        &d, alg, NW_MD(diff_src), NW_MD(diff_dst), w->strides, w->kernel, w->dilates, w->pads_l, w->pads_r);
     return s == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, hint) : s;
 #endif
 }
@@ -147,8 +151,8 @@ static inline dnnl_status_t nw_pd_eltwise_forward(dnnl_primitive_desc_t *pd, dnn
                                                   dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_eltwise_forward_primitive_desc_create(pd, engine, dnnl_forward_training, alg, NW_MD(md), NW_MD(md),
-                                                      alpha, 0, attr);
+    return dnnl_eltwise_forward_primitive_desc_create(pd, engine, dnnl_forward_training, alg, NW_MD(md),
+                                                      NW_MD(md), alpha, 0, attr);
 #else
     dnnl_eltwise_desc_t d;
     dnnl_status_t s = dnnl_eltwise_forward_desc_init(&d, dnnl_forward_training, alg, NW_MD(md), alpha, 0);
@@ -161,8 +165,8 @@ static inline dnnl_status_t nw_pd_eltwise_backward(dnnl_primitive_desc_t *pd, dn
                                                    dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_eltwise_backward_primitive_desc_create(pd, engine, alg, NW_MD(md), NW_MD(md), NW_MD(md), alpha, 0,
-                                                       hint, attr);
+    return dnnl_eltwise_backward_primitive_desc_create(pd, engine, alg, NW_MD(md), NW_MD(md), NW_MD(md),
+                                                       alpha, 0, hint, attr);
 #else
     dnnl_eltwise_desc_t d;
     dnnl_status_t s = dnnl_eltwise_backward_desc_init(&d, alg, NW_MD(md), NW_MD(md), alpha, 0);

@@ -40,8 +40,8 @@ static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md
     return layout->block ? nw_md_of_layout(layout, out, err) : nw_md_any(shape, out, err);
 }
 
-static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src, const nw_layout *dst,
-                            dnnl_primitive_desc_t *pd, nw_error *err)
+static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
+                            const nw_layout *dst, dnnl_primitive_desc_t *pd, nw_error *err)
 {
     nw_md src_md = {0}, weights_md = {0}, bias_md = {0}, dst_md = {0};
     dnnl_primitive_attr_t attr = NULL;
@@ -72,7 +72,8 @@ static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const
 }
 
 /* Lets oneDNN choose the layouts that are open. Where it wants one that we do not have, ours are taken. */
-static nw_status choose(nw_backend *backend, const nw_conv_desc *conv, nw_layout *src, nw_layout *dst, nw_error *err)
+static nw_status choose(nw_backend *backend, const nw_conv_desc *conv, nw_layout *src, nw_layout *dst,
+                        nw_error *err)
 {
     if (src->block && dst->block) return NW_OK;
     nw_conv_desc bare = *conv;
@@ -80,8 +81,9 @@ static nw_status choose(nw_backend *backend, const nw_conv_desc *conv, nw_layout
     dnnl_primitive_desc_t pd;
     NW_TRY(forward_pd(backend, &bare, src, dst, &pd, err));
     nw_layout src_chosen, dst_chosen;
-    bool known = nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), &conv->src, &src_chosen) &&
-                 nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0), &conv->dst, &dst_chosen);
+    bool known =
+        nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), &conv->src, &src_chosen) &&
+        nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0), &conv->dst, &dst_chosen);
     dnnl_primitive_desc_destroy(pd);
     if (!known) {
         int block = nw_backend_block();

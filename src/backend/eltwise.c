@@ -1,9 +1,12 @@
 #include "backend/internal.h"
 
 static const dnnl_alg_kind_t algorithms[] = {
-    [NW_ELTWISE_LOGISTIC] = dnnl_eltwise_logistic, [NW_ELTWISE_TANH] = dnnl_eltwise_tanh,
-    [NW_ELTWISE_EXP] = dnnl_eltwise_exp,           [NW_ELTWISE_ELU] = dnnl_eltwise_elu,
-    [NW_ELTWISE_SOFTPLUS] = dnnl_eltwise_soft_relu, [NW_ELTWISE_GELU_ERF] = dnnl_eltwise_gelu_erf,
+    [NW_ELTWISE_LOGISTIC] = dnnl_eltwise_logistic,
+    [NW_ELTWISE_TANH] = dnnl_eltwise_tanh,
+    [NW_ELTWISE_EXP] = dnnl_eltwise_exp,
+    [NW_ELTWISE_ELU] = dnnl_eltwise_elu,
+    [NW_ELTWISE_SOFTPLUS] = dnnl_eltwise_soft_relu,
+    [NW_ELTWISE_GELU_ERF] = dnnl_eltwise_gelu_erf,
     [NW_ELTWISE_MISH] = dnnl_eltwise_mish,
 };
 
@@ -19,7 +22,8 @@ nw_status nw_eltwise_kernel(nw_backend *backend, nw_eltwise_kind kind, float alp
     NW_TRY(nw_md_of_layout(layout, &md, err));
     nw_status status = nw_attributes(NULL, NULL, &attr, err);
     if (status == NW_OK) {
-        dnnl_status_t s = nw_pd_eltwise_forward(&forward, backend->engine, algorithms[kind], &md, alpha, attr);
+        dnnl_status_t s =
+            nw_pd_eltwise_forward(&forward, backend->engine, algorithms[kind], &md, alpha, attr);
         if (s == dnnl_success && backward)
             s = nw_pd_eltwise_backward(&pd, backend->engine, algorithms[kind], &md, alpha, forward, attr);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "elementwise function");

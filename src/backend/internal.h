@@ -5,6 +5,8 @@
 #include "backend/backend.h"
 #include "backend/compat.h"
 
+#include <pthread.h>
+
 struct nw_backend {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
@@ -24,7 +26,8 @@ struct nw_kernel {
 
 nw_status nw_backend_fail(nw_error *err, dnnl_status_t status, const char *what);
 
-/* Memory descriptor of a layout: rank 1 to 6 plain, 3 to 5 blocked along axis 1; others by three dimensions. */
+/* Memory descriptor of a layout: rank 1 to 6 plain, 3 to 5 blocked along axis 1; others by three dimensions.
+ */
 nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err);
 /* The same with the format left to oneDNN. */
 nw_status nw_md_any(const nw_shape *shape, nw_md *out, nw_error *err);
@@ -32,16 +35,38 @@ nw_status nw_md_any(const nw_shape *shape, nw_md *out, nw_error *err);
 bool nw_layout_of_md(nw_md_pointer md, const nw_shape *shape, nw_layout *out);
 dnnl_format_tag_t nw_plain_tag(int rank);
 
-/* Attributes with the scratchpad in the caller's hands, and the post-operations of add and act (NULL: none). */
+/* Attributes with the scratchpad in the caller's hands, and the post-operations of add and act (NULL: none).
+ */
 nw_status nw_attributes(const nw_md *add, const nw_act *act, dnnl_primitive_attr_t *out, nw_error *err);
 
-/* Makes the kernel from a primitive descriptor (destroyed here, also on failure); `slots` names the slots that
- * it has besides workspace and scratch, with the query that gives each one's descriptor. */
+/* Makes the kernel from a primitive descriptor (destroyed here, also on failure); `slots` names the slots
+ * that it has besides workspace and scratch, with the query that gives each one's descriptor. */
 typedef struct nw_slot_query {
     nw_slot slot;
     dnnl_query_t what;
 } nw_slot_query;
 nw_status nw_kernel_make(nw_backend *backend, dnnl_primitive_desc_t pd, const nw_slot_query *slots, int count,
                          nw_kernel **out, nw_error *err);
+
+typedef struct nw_packed {
+    nw_tensor *plain, *packed;
+    nw_md md;
+} nw_packed;
+
+typedef struct nw_folded {
+    nw_tensor *from[NW_FOLD_FROM], *made[NW_FOLD_MADE];
+    float parameter;
+} nw_folded;
+
+struct nw_weights_cache {
+    pthread_mutex_t lock;
+    size_t count, capacity;
+    nw_packed *entries;
+    size_t folded_count, folded_capacity;
+    nw_folded *folded;
+};
+
+/* Drops all entries, or those whose sources nobody else knows any more. The lock is held. */
+void nw_weights_forget_folded(nw_weights_cache *cache, bool all);
 
 #endif

@@ -3,16 +3,18 @@
 
 dnnl_format_tag_t nw_plain_tag(int rank)
 {
-    static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd,
-                                             dnnl_abcde, dnnl_abcdef};
+    static const dnnl_format_tag_t tags[] = {
+        dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde, dnnl_abcdef};
     return rank >= 1 && rank <= 6 ? tags[rank] : dnnl_format_tag_undef;
 }
 
 static dnnl_format_tag_t blocked_tag(int rank, int block)
 {
-    static const dnnl_format_tag_t tags[][2] = {
-        [3] = {dnnl_aBc8b, dnnl_aBc16b}, [4] = {dnnl_aBcd8b, dnnl_aBcd16b}, [5] = {dnnl_aBcde8b, dnnl_aBcde16b}};
-    return rank >= 3 && rank <= 5 && (block == 8 || block == 16) ? tags[rank][block == 16] : dnnl_format_tag_undef;
+    static const dnnl_format_tag_t tags[][2] = {[3] = {dnnl_aBc8b, dnnl_aBc16b},
+                                                [4] = {dnnl_aBcd8b, dnnl_aBcd16b},
+                                                [5] = {dnnl_aBcde8b, dnnl_aBcde16b}};
+    return rank >= 3 && rank <= 5 && (block == 8 || block == 16) ? tags[rank][block == 16]
+                                                                 : dnnl_format_tag_undef;
 }
 
 static void copy_dims(const nw_shape *shape, dnnl_dims_t dims)

@@ -18,10 +18,12 @@ nw_status nw_matmul_kernel(nw_backend *backend, const nw_matmul_desc *mm, nw_ker
     nw_status status = operand(&src, mm->batch, mm->m, mm->k, mm->src_strides, err);
     if (status == NW_OK) status = operand(&weights, mm->batch, mm->k, mm->n, mm->weights_strides, err);
     if (status == NW_OK) status = operand(&dst, mm->batch, mm->m, mm->n, mm->dst_strides, err);
-    if (status == NW_OK && mm->bias) status = operand(&bias, 1, 1, mm->n, (const int64_t[3]){mm->n, mm->n, 1}, err);
+    if (status == NW_OK && mm->bias)
+        status = operand(&bias, 1, 1, mm->n, (const int64_t[3]){mm->n, mm->n, 1}, err);
     if (status == NW_OK) status = nw_attributes(NULL, NULL, &attr, err);
     if (status == NW_OK) {
-        dnnl_status_t s = nw_pd_matmul(&pd, backend->engine, &src, &weights, mm->bias ? &bias : NULL, &dst, attr);
+        dnnl_status_t s =
+            nw_pd_matmul(&pd, backend->engine, &src, &weights, mm->bias ? &bias : NULL, &dst, attr);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "matmul");
     }
     if (attr) dnnl_primitive_attr_destroy(attr);

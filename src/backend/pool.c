@@ -21,8 +21,8 @@ static dnnl_alg_kind_t algorithm(nw_pool_kind kind)
     return dnnl_pooling_avg_exclude_padding;
 }
 
-static nw_status make(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src, const nw_layout *dst,
-                      bool backward, nw_kernel **out, nw_error *err)
+static nw_status make(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src,
+                      const nw_layout *dst, bool backward, nw_kernel **out, nw_error *err)
 {
     nw_md src_md = {0}, dst_md = {0};
     dnnl_primitive_desc_t forward = NULL, pd = NULL;
@@ -36,8 +36,8 @@ static nw_status make(nw_backend *backend, const nw_pool_desc *pool, const nw_la
         dnnl_status_t s =
             nw_pd_pool_forward(&forward, backend->engine, algorithm(pool->kind), &src_md, &dst_md, &w, attr);
         if (s == dnnl_success && backward)
-            s = nw_pd_pool_backward(&pd, backend->engine, algorithm(pool->kind), &src_md, &dst_md, &w, forward,
-                                    attr);
+            s = nw_pd_pool_backward(&pd, backend->engine, algorithm(pool->kind), &src_md, &dst_md, &w,
+                                    forward, attr);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "pooling");
     }
     if (attr) dnnl_primitive_attr_destroy(attr);
@@ -52,8 +52,8 @@ static nw_status make(nw_backend *backend, const nw_pool_desc *pool, const nw_la
     return nw_kernel_make(backend, backward ? pd : forward, slots[backward], 2, out, err);
 }
 
-nw_status nw_pool_forward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src, const nw_layout *dst,
-                          nw_kernel **out, nw_error *err)
+nw_status nw_pool_forward(nw_backend *backend, const nw_pool_desc *pool, const nw_layout *src,
+                          const nw_layout *dst, nw_kernel **out, nw_error *err)
 {
     return make(backend, pool, src, dst, false, out, err);
 }

@@ -2,16 +2,14 @@
 #include "backend/internal.h"
 #include "base/memory.h"
 
-#include <pthread.h>
-
 static nw_status make_reorder(nw_backend *backend, const nw_md *src, const nw_md *dst, nw_kernel **out,
                               nw_error *err)
 {
     dnnl_primitive_attr_t attr;
     NW_TRY(nw_attributes(NULL, NULL, &attr, err));
     dnnl_primitive_desc_t pd;
-    dnnl_status_t s =
-        dnnl_reorder_primitive_desc_create(&pd, NW_MD(src), backend->engine, NW_MD(dst), backend->engine, attr);
+    dnnl_status_t s = dnnl_reorder_primitive_desc_create(&pd, NW_MD(src), backend->engine, NW_MD(dst),
+                                                         backend->engine, attr);
     dnnl_primitive_attr_destroy(attr);
     if (s != dnnl_success) return nw_backend_fail(err, s, "reorder");
     static const nw_slot_query slots[] = {{NW_SLOT_SRC, dnnl_query_src_md}, {NW_SLOT_DST, dnnl_query_dst_md}};
@@ -42,15 +40,6 @@ nw_status nw_reorder_kernel(nw_backend *backend, const nw_layout *src, const nw_
     return status;
 }
 
-struct nw_weights_cache {
-    pthread_mutex_t lock;
-    size_t count, capacity;
-    struct entry {
-        nw_tensor *plain, *packed;
-        nw_md md;
-    } *entries;
-};
-
 nw_weights_cache *nw_weights_cache_new(void)
 {
     nw_weights_cache *cache = nw_calloc(1, sizeof *cache);
@@ -61,7 +50,7 @@ nw_weights_cache *nw_weights_cache_new(void)
     return cache;
 }
 
-static void drop(struct entry *entry)
+static void drop(nw_packed *entry)
 {
     nw_tensor_unref(entry->plain);
     nw_tensor_unref(entry->packed);
@@ -73,6 +62,8 @@ void nw_weights_cache_free(nw_weights_cache *cache)
     if (!cache) return;
     for (size_t i = 0; i < cache->count; i++) drop(&cache->entries[i]);
     nw_free(cache->entries);
+    nw_weights_forget_folded(cache, true);
+    nw_free(cache->folded);
     pthread_mutex_destroy(&cache->lock);
     nw_free(cache);
 }
@@ -81,7 +72,8 @@ size_t nw_weights_cache_bytes(nw_weights_cache *cache)
 {
     pthread_mutex_lock(&cache->lock);
     size_t bytes = 0;
-    for (size_t i = 0; i < cache->count; i++) bytes += (size_t)cache->entries[i].packed->count * sizeof(float);
+    for (size_t i = 0; i < cache->count; i++)
+        bytes += (size_t)cache->entries[i].packed->count * sizeof(float);
     pthread_mutex_unlock(&cache->lock);
     return bytes;
 }
@@ -89,9 +81,10 @@ size_t nw_weights_cache_bytes(nw_weights_cache *cache)
 /* Weights that only the cache knows any more (made by folding, for a program that is gone) are let go. */
 static void sweep(nw_weights_cache *cache)
 {
+    nw_weights_forget_folded(cache, false);
     size_t kept = 0;
     for (size_t i = 0; i < cache->count; i++) {
-        struct entry *e = &cache->entries[i];
+        nw_packed *e = &cache->entries[i];
         if (atomic_load(&e->plain->references) == 1 && atomic_load(&e->packed->references) == 1)
             drop(e);
         else
@@ -107,7 +100,8 @@ static nw_status pack(nw_backend *backend, const nw_kernel *kernel, nw_tensor *p
     nw_tensor *packed;
     NW_TRY(nw_tensor_new(NW_F32, 1, &count, &packed, err));
     nw_kernel *reorder = NULL;
-    nw_status status = make_reorder(backend, &kernel->plain_weights, &kernel->md[NW_SLOT_WEIGHTS], &reorder, err);
+    nw_status status =
+        make_reorder(backend, &kernel->plain_weights, &kernel->md[NW_SLOT_WEIGHTS], &reorder, err);
     void *scratch = NULL;
     if (status == NW_OK && reorder->bytes[NW_SLOT_SCRATCH]) {
         scratch = nw_alloc_aligned(reorder->bytes[NW_SLOT_SCRATCH], 1);
@@ -140,11 +134,12 @@ nw_status nw_weights_pack(nw_weights_cache *cache, nw_backend *backend, const nw
     nw_status status = NW_OK;
     nw_tensor *packed = NULL;
     for (size_t i = 0; i < cache->count && !packed; i++)
-        if (cache->entries[i].plain == plain && dnnl_memory_desc_equal(NW_MD(&cache->entries[i].md), NW_MD(md)))
+        if (cache->entries[i].plain == plain &&
+            dnnl_memory_desc_equal(NW_MD(&cache->entries[i].md), NW_MD(md)))
             packed = cache->entries[i].packed;
     if (!packed) {
         sweep(cache);
-        struct entry entry = {.plain = nw_tensor_ref(plain)};
+        nw_packed entry = {.plain = nw_tensor_ref(plain)};
         status = pack(backend, kernel, plain, &entry.packed, err);
         if (status == NW_OK && (nw_md_copy(&entry.md, NW_MD(md)) != dnnl_success ||
                                 !NW_GROW(cache->entries, cache->capacity, cache->count)))

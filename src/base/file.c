@@ -152,7 +152,8 @@ nw_status nw_make_folder(const char *path, nw_error *err)
         if (*p != '/' && *p) continue;
         char kept = *p;
         *p = 0;
-        if (copy[0] && mkdir(copy, 0777) != 0 && errno != EEXIST) status = io_error(err, path, "make the folder");
+        if (copy[0] && mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = io_error(err, path, "make the folder");
         *p = kept;
         if (!kept) break;
     }

@@ -8,11 +8,13 @@
 
 enum { NW_ALIGNMENT = 64 }; /* bytes; a cache line, and the widest vector */
 
-/* Zeroed, nw_free to release; NULL when count * size overflows or memory is out. Never NULL for a zero size. */
+/* Zeroed, nw_free to release; NULL when count * size overflows or memory is out. Never NULL for a zero size.
+ */
 void *nw_calloc(size_t count, size_t size);
 /* Not zeroed, aligned to NW_ALIGNMENT. */
 void *nw_alloc_aligned(size_t count, size_t size);
-/* As realloc of count * size; the old block stays valid on failure. Only for blocks of nw_calloc/nw_realloc. */
+/* As realloc of count * size; the old block stays valid on failure. Only for blocks of nw_calloc/nw_realloc.
+ */
 void *nw_realloc(void *block, size_t count, size_t size);
 void nw_free(void *block);
 char *nw_strdup(const char *text);

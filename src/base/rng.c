@@ -12,7 +12,8 @@
 enum { LANES = NW_RNG_LANES, GROUP = NW_RNG_GROUP, ROUNDS = 10 };
 
 static inline __attribute__((always_inline)) void philox(const uint32_t key[2], const uint32_t counter[4],
-                                                         uint32_t words[4][LANES]) {
+                                                         uint32_t words[4][LANES])
+{
     for (uint32_t lane = 0; lane < LANES; lane++) {
         uint32_t c0 = counter[0] + lane, c1 = counter[1], c2 = counter[2], c3 = counter[3];
         uint32_t k0 = key[0], k1 = key[1];
@@ -35,7 +36,8 @@ static inline __attribute__((always_inline)) void philox(const uint32_t key[2], 
 
 /* ln(u) for a normal u in (0, 1]: u = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)); a polynomial of degree
  * 8 for (ln(1+f) - f + f^2/2) / f^3, fitted at Chebyshev nodes. Relative error below 3e-7. */
-static inline __attribute__((always_inline)) float log_unit(float u) {
+static inline __attribute__((always_inline)) float log_unit(float u)
+{
     int32_t bits;
     memcpy(&bits, &u, sizeof bits);
     const int32_t half_root = 0x3f3504f3; /* sqrt(1/2) */
@@ -59,7 +61,8 @@ static inline __attribute__((always_inline)) float log_unit(float u) {
 
 /* Two words -> two normals, lane by lane: sqrt(-2 ln u) times cos and sin of 2 pi v. */
 static inline __attribute__((always_inline)) void
-box_muller(const uint32_t *radius_word, const uint32_t *angle_word, float *first, float *second) {
+box_muller(const uint32_t *radius_word, const uint32_t *angle_word, float *first, float *second)
+{
     for (int lane = 0; lane < LANES; lane++) {
         /* u in (0, 1] in steps of 2^-31, never 0. */
         float u = (float)(int32_t)(radius_word[lane] >> 1) * 0x1p-31F + 0x1p-32F;
@@ -82,7 +85,8 @@ typedef struct stream {
 } stream;
 
 /* Normals GROUP * group + i for i < GROUP; i = word * LANES + lane, so that nothing is shuffled. */
-static inline __attribute__((always_inline)) void make_group(const stream *s, uint64_t group, float *dst) {
+static inline __attribute__((always_inline)) void make_group(const stream *s, uint64_t group, float *dst)
+{
     uint32_t words[4][LANES];
     uint32_t counter[4] = {(uint32_t)(group * LANES), s->counter[1], s->counter[2], s->counter[3]};
     philox(s->key, counter, words);
@@ -90,8 +94,8 @@ static inline __attribute__((always_inline)) void make_group(const stream *s, ui
     box_muller(words[2], words[3], dst + 2 * LANES, dst + 3 * LANES);
 }
 
-static inline __attribute__((always_inline)) void fill(const stream *s, uint64_t first, float *dst,
-                                                       size_t n) {
+static inline __attribute__((always_inline)) void fill(const stream *s, uint64_t first, float *dst, size_t n)
+{
     float piece[GROUP];
     while (n) {
         size_t skip = (size_t)(first % GROUP), take = GROUP - skip < n ? GROUP - skip : n;
@@ -107,13 +111,15 @@ static inline __attribute__((always_inline)) void fill(const stream *s, uint64_t
     }
 }
 
-static void fill_plain(const stream *s, uint64_t first, float *dst, size_t n) {
+static void fill_plain(const stream *s, uint64_t first, float *dst, size_t n)
+{
     fill(s, first, dst, n);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86 1
-static __attribute__((target("avx2"))) void fill_avx2(const stream *s, uint64_t first, float *dst, size_t n) {
+static __attribute__((target("avx2"))) void fill_avx2(const stream *s, uint64_t first, float *dst, size_t n)
+{
     fill(s, first, dst, n);
 }
 
@@ -123,14 +129,16 @@ static __attribute__((target("avx2"))) void fill_avx2(const stream *s, uint64_t 
 #define WIDE "avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"
 #endif
 
-static __attribute__((target(WIDE))) void fill_avx512(const stream *s, uint64_t first, float *dst, size_t n) {
+static __attribute__((target(WIDE))) void fill_avx512(const stream *s, uint64_t first, float *dst, size_t n)
+{
     fill(s, first, dst, n);
 }
 #endif
 
 typedef void (*fill_fn)(const stream *, uint64_t, float *, size_t);
 
-static int variants(fill_fn found[3]) {
+static int variants(fill_fn found[3])
+{
     int n = 0;
     found[n++] = fill_plain;
 #ifdef HAVE_X86
@@ -142,19 +150,22 @@ static int variants(fill_fn found[3]) {
     return n;
 }
 
-int nw_rng_variants(void) {
+int nw_rng_variants(void)
+{
     fill_fn found[3];
     return variants(found);
 }
 
-static stream stream_of(uint64_t seed, uint64_t image, uint32_t step, uint32_t sample) {
+static stream stream_of(uint64_t seed, uint64_t image, uint32_t step, uint32_t sample)
+{
     return (stream){
         .key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
         .counter = {0, step << 16 | (sample & 0xffffu), (uint32_t)image, (uint32_t)(image >> 32)}};
 }
 
 void nw_rng_normals_variant(int variant, uint64_t seed, uint64_t image, uint32_t step, uint32_t sample,
-                            uint64_t first, float *dst, size_t n) {
+                            uint64_t first, float *dst, size_t n)
+{
     fill_fn found[3];
     int count = variants(found);
     stream s = stream_of(seed, image, step, sample);
@@ -162,10 +173,12 @@ void nw_rng_normals_variant(int variant, uint64_t seed, uint64_t image, uint32_t
 }
 
 void nw_rng_normals(uint64_t seed, uint64_t image, uint32_t step, uint32_t sample, uint64_t first, float *dst,
-                    size_t n) {
+                    size_t n)
+{
     nw_rng_normals_variant(2, seed, image, step, sample, first, dst, n);
 }
 
-void nw_rng_words(const uint32_t key[2], const uint32_t counter[4], uint32_t words[4][NW_RNG_LANES]) {
+void nw_rng_words(const uint32_t key[2], const uint32_t counter[4], uint32_t words[4][NW_RNG_LANES])
+{
     philox(key, counter, words);
 }

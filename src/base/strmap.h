@@ -9,7 +9,7 @@ typedef struct nw_strmap {
     struct nw_strmap_slot {
         const char *key; /* NULL: free */
         int value;
-    } *slots;
+    } * slots;
     size_t capacity, count; /* capacity is 0 or a power of two */
 } nw_strmap;
 

@@ -1,5 +1,6 @@
 #include <narrows/version.h>
 
-const char *nw_version(void) {
+const char *nw_version(void)
+{
     return NW_VERSION;
 }

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static nw_port *find(const nw_program *program, nw_port *ports, size_t count, const char *name, nw_shape *shape)
+static nw_port *find(const nw_program *program, nw_port *ports, size_t count, const char *name,
+                     nw_shape *shape)
 {
     for (size_t i = 0; i < count; i++) {
         const nw_value *v = &program->piece.graph->values[ports[i].value];

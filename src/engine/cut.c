@@ -22,8 +22,8 @@ static nw_status find(const nw_graph *graph, const char *name, const char *what,
     if (*out >= 0) return NW_OK;
     char near[NW_SUGGEST_TEXT];
     nw_graph_suggest(graph, name, near, sizeof near);
-    return nw_fail(err, NW_BAD_INPUT, "%s: there is no tensor '%s' (wanted as %s)%s%s", graph->name, name, what,
-                   near[0] ? "; did you mean " : "", near);
+    return nw_fail(err, NW_BAD_INPUT, "%s: there is no tensor '%s' (wanted as %s)%s%s", graph->name, name,
+                   what, near[0] ? "; did you mean " : "", near);
 }
 
 static nw_status named(nw_piece *piece, const char *const *names, size_t count, const char *what, int **out,
@@ -35,8 +35,8 @@ static nw_status named(nw_piece *piece, const char *const *names, size_t count, 
         NW_TRY(find(piece->graph, names[i], what, &(*out)[i], err));
         for (size_t k = 0; k < i; k++)
             if ((*out)[k] == (*out)[i])
-                return nw_fail(err, NW_USAGE, "%s: tensor '%s' is given twice as %s", piece->graph->name, names[i],
-                               what);
+                return nw_fail(err, NW_USAGE, "%s: tensor '%s' is given twice as %s", piece->graph->name,
+                               names[i], what);
         piece->kept[(*out)[i]] = true;
     }
     *out_count = count;
@@ -85,11 +85,12 @@ static nw_status mark(nw_piece *piece, nw_error *err)
     for (size_t i = 0; i < graph->input_count && status == NW_OK; i++) {
         int v = graph->inputs[i];
         if (needed[v] && !graph->values[v].data && !is_input(piece, v))
-            status = nw_fail(err, NW_BAD_INPUT,
-                             "%s: the outputs of the program also depend on '%s', around its inputs: '%s' does not "
-                             "cut the graph",
-                             graph->name, graph->values[v].name,
-                             piece->input_count ? graph->values[piece->inputs[0]].name : "");
+            status = nw_fail(
+                err, NW_BAD_INPUT,
+                "%s: the outputs of the program also depend on '%s', around its inputs: '%s' does not "
+                "cut the graph",
+                graph->name, graph->values[v].name,
+                piece->input_count ? graph->values[piece->inputs[0]].name : "");
     }
     nw_free(needed);
     return status;
@@ -105,28 +106,29 @@ nw_status nw_piece_cut(nw_graph *graph, const nw_program_options *options, nw_pi
                            ? NW_OK
                            : nw_no_memory(err, graph->node_count + graph->value_count, "a program");
     if (status == NW_OK)
-        status = options->inputs
-                     ? named(&piece, options->inputs, options->input_count, "an input", &piece.inputs,
-                             &piece.input_count, err)
-                     : of_graph(&piece, graph->inputs, graph->input_count, &piece.inputs, &piece.input_count, err);
+        status = options->inputs ? named(&piece, options->inputs, options->input_count, "an input",
+                                         &piece.inputs, &piece.input_count, err)
+                                 : of_graph(&piece, graph->inputs, graph->input_count, &piece.inputs,
+                                            &piece.input_count, err);
     if (status == NW_OK)
         status = options->outputs ? named(&piece, options->outputs, options->output_count, "an output",
                                           &piece.outputs, &piece.output_count, err)
                                   : of_graph(&piece, graph->outputs, graph->output_count, &piece.outputs,
                                              &piece.output_count, err);
     if (status == NW_OK)
-        status = named(&piece, options->diffs, options->diff_count, "a gradient", &piece.diffs, &piece.diff_count,
-                       err);
+        status = named(&piece, options->diffs, options->diff_count, "a gradient", &piece.diffs,
+                       &piece.diff_count, err);
     if (status == NW_OK) status = mark(&piece, err);
     for (size_t i = 0; i < piece.input_count && status == NW_OK; i++) {
         const nw_value *v = &graph->values[piece.inputs[i]];
         if (v->data)
-            status = nw_fail(err, NW_BAD_INPUT, "%s: '%s' is a constant of the model, not an input", graph->name,
-                             v->name);
+            status = nw_fail(err, NW_BAD_INPUT, "%s: '%s' is a constant of the model, not an input",
+                             graph->name, v->name);
         else if (v->dtype != NW_F32 && v->dtype != NW_F64)
-            status = nw_fail(err, NW_UNSUPPORTED,
-                             "%s: input '%s' is of type %s; only floating-point inputs may change from run to run",
-                             graph->name, v->name, nw_dtype_name(v->dtype));
+            status =
+                nw_fail(err, NW_UNSUPPORTED,
+                        "%s: input '%s' is of type %s; only floating-point inputs may change from run to run",
+                        graph->name, v->name, nw_dtype_name(v->dtype));
     }
     if (status != NW_OK) {
         nw_piece_clear(&piece);

@@ -16,6 +16,7 @@
 typedef struct fusion {
     nw_piece *piece;
     nw_graph *graph;
+    nw_weights_cache *weights;
     int *uses;  /* of values */
     int *reads; /* the live node that reads a value last seen; meaningful where uses is 1 */
     nw_error *err;
@@ -69,62 +70,74 @@ static void drop_identities(fusion *f)
     }
 }
 
-static const nw_tensor *constant_f32(const fusion *f, const nw_node *node, int i)
+static nw_tensor *constant_f32(const fusion *f, const nw_node *node, int i)
 {
     if (!nw_has_in(node, i)) return NULL;
-    const nw_tensor *t = f->graph->values[node->inputs[i]].data;
+    nw_tensor *t = f->graph->values[node->inputs[i]].data;
     return t && t->dtype == NW_F32 ? t : NULL;
 }
 
-/* Inference batch-norm is y = x * scale / sqrt(var + epsilon) + rest, per channel: it scales the filters. */
-static nw_status fold_batch_norm(fusion *f, nw_node *conv, nw_node *norm, bool *folded)
+/* Inference batch-norm is y = x * scale / sqrt(var + epsilon) + rest, per channel: it scales the filters.
+ * from: weights, bias (may be NULL), scale, shift, mean, variance; made: weights and bias. */
+static nw_status fold(nw_tensor *const *from, double epsilon, nw_tensor **made, nw_error *err)
 {
-    const nw_tensor *w = constant_f32(f, conv, 1), *b = constant_f32(f, conv, 2);
-    const nw_tensor *p[4];
-    for (int i = 0; i < 4; i++) {
-        p[i] = constant_f32(f, norm, i + 1);
-        if (!p[i]) return NW_OK;
-    }
-    if (!w || (nw_has_in(conv, 2) && !b)) return NW_OK;
+    const nw_tensor *w = from[0];
     int64_t filters = w->shape.dims[0], each = filters ? w->count / filters : 0;
-    double epsilon = (double)nw_node_float(norm, "epsilon", 1e-5F);
-    nw_tensor *new_w, *new_b;
-    NW_TRY(nw_tensor_new_uninitialised(NW_F32, &w->shape, &new_w, f->err));
-    nw_status status = nw_tensor_new(NW_F32, 1, &filters, &new_b, f->err);
+    NW_TRY(nw_tensor_new_uninitialised(NW_F32, &w->shape, &made[0], err));
+    nw_status status = nw_tensor_new(NW_F32, 1, &filters, &made[1], err);
     if (status != NW_OK) {
-        nw_tensor_unref(new_w);
+        nw_tensor_unref(made[0]);
         return status;
     }
-    const float *scale = p[0]->data, *shift = p[1]->data, *mean = p[2]->data, *var = p[3]->data;
     for (int64_t o = 0; o < filters; o++) {
-        double factor = (double)scale[o] / sqrt((double)var[o] + epsilon);
-        double bias = b ? (double)((const float *)b->data)[o] : 0;
-        ((float *)new_b->data)[o] = (float)((bias - (double)mean[o]) * factor + (double)shift[o]);
-        for (int64_t k = 0; k < each; k++)
-            ((float *)new_w->data)[o * each + k] = (float)((double)((const float *)w->data)[o * each + k] * factor);
+        double factor = nw_tensor_get(from[2], o) / sqrt(nw_tensor_get(from[5], o) + epsilon);
+        double bias = from[1] ? nw_tensor_get(from[1], o) : 0;
+        nw_tensor_set(made[1], o, (bias - nw_tensor_get(from[4], o)) * factor + nw_tensor_get(from[3], o));
+        const float *old = (const float *)w->data + o * each;
+        float *new = (float *)made[0]->data + o *each;
+        for (int64_t k = 0; k < each; k++) new[k] = (float)((double)old[k] * factor);
     }
-    /* New values: others may share the old weights. Their names are made from the convolution's output. */
-    char *names[2];
-    int values[2], *inputs = NULL;
-    nw_tensor *data[2] = {new_w, new_b};
-    for (int i = 0; i < 2 && status == NW_OK; i++) {
-        names[i] = nw_strdup_printf("%s#folded%d", f->graph->values[conv->outputs[0]].name, i);
-        status = names[i] ? nw_graph_value(f->graph, names[i], &values[i], f->err) : nw_no_memory(f->err, 1, "a name");
-        if (status == NW_OK) {
-            nw_graph_set_constant(f->graph, values[i], data[i]);
-            f->graph->values[values[i]].has_shape = true;
-            f->graph->values[values[i]].shape = data[i]->shape;
-        }
-        nw_free(names[i]);
-    }
-    nw_tensor_unref(new_w);
-    nw_tensor_unref(new_b);
-    if (status == NW_OK && !(inputs = nw_calloc(3, sizeof *inputs))) status = nw_no_memory(f->err, 3, "a node");
+    return NW_OK;
+}
+
+/* A new constant of the graph, since others may share the old one. */
+static nw_status add_constant(fusion *f, const nw_node *conv, int i, nw_tensor *data, int *out)
+{
+    char *name = nw_strdup_printf("%s#folded%d", f->graph->values[conv->outputs[0]].name, i);
+    if (!name) return nw_no_memory(f->err, 1, "a name");
+    nw_status status = nw_graph_value(f->graph, name, out, f->err);
+    nw_free(name);
     if (status != NW_OK) return status;
-    inputs[0] = conv->inputs[0];
+    nw_graph_set_constant(f->graph, *out, data);
+    f->graph->values[*out].has_shape = true;
+    f->graph->values[*out].shape = data->shape;
+    return NW_OK;
+}
+
+static nw_status fold_batch_norm(fusion *f, nw_node *conv, nw_node *norm, bool *folded)
+{
+    nw_tensor *from[NW_FOLD_FROM] = {constant_f32(f, conv, 1), constant_f32(f, conv, 2)}, *made[NW_FOLD_MADE];
+    for (int i = 0; i < 4; i++) {
+        from[2 + i] = constant_f32(f, norm, 1 + i);
+        if (!from[2 + i]) return NW_OK;
+    }
+    if (!from[0] || (nw_has_in(conv, 2) && !from[1])) return NW_OK;
+    float epsilon = nw_node_float(norm, "epsilon", 1e-5F);
+    if (!nw_weights_folded(f->weights, from, epsilon, made)) {
+        NW_TRY(fold(from, (double)epsilon, made, f->err));
+        nw_weights_remember(f->weights, from, epsilon, made);
+    }
+    int values[NW_FOLD_MADE];
+    nw_status status = NW_OK;
+    for (int i = 0; i < NW_FOLD_MADE; i++) {
+        if (status == NW_OK) status = add_constant(f, conv, i, made[i], &values[i]);
+        nw_tensor_unref(made[i]);
+    }
+    NW_TRY(status);
+    int *inputs = nw_realloc(conv->inputs, 3, sizeof *inputs);
+    if (!inputs) return nw_no_memory(f->err, 3 * sizeof *inputs, "a node");
     inputs[1] = values[0];
     inputs[2] = values[1];
-    nw_free(conv->inputs);
     conv->inputs = inputs;
     conv->input_count = 3;
     *folded = true;
@@ -165,8 +178,8 @@ static bool activation(const fusion *f, const nw_node *node, nw_act *act)
         act->alpha = nw_node_float(node, "alpha", 0.01F);
         if (act->alpha > 0) act->kind = NW_ACT_LEAKY; /* else the result does not tell the sign */
     } else if (is(node, "Clip")) {
-        if (limit(f, node, 1, "min", -3.4e38F, &act->alpha) && limit(f, node, 2, "max", 3.4e38F, &act->beta) &&
-            act->alpha <= 0 && act->beta >= 0)
+        if (limit(f, node, 1, "min", -3.4e38F, &act->alpha) &&
+            limit(f, node, 2, "max", 3.4e38F, &act->beta) && act->alpha <= 0 && act->beta >= 0)
             act->kind = NW_ACT_CLIP; /* 0 stays 0: padded channels do */
     }
     return act->kind != NW_ACT_NONE;
@@ -188,13 +201,14 @@ static void fuse_activations(fusion *f)
     }
 }
 
-/* A convolution whose result only an Add of equal shapes reads, and which comes after the other operand, does the
- * adding. */
+/* A convolution whose result only an Add of equal shapes reads, and which comes after the other operand, does
+ * the adding. */
 static nw_status fuse_sums(fusion *f)
 {
     for (size_t n = 0; n < f->graph->node_count; n++) {
         nw_node *conv = &f->graph->nodes[n];
-        if (!f->piece->live[n] || !is(conv, "Conv") || conv->fused_add || conv->act.kind != NW_ACT_NONE) continue;
+        if (!f->piece->live[n] || !is(conv, "Conv") || conv->fused_add || conv->act.kind != NW_ACT_NONE)
+            continue;
         nw_node *add = only_reader(f, conv);
         if (!add || !(is(add, "Add") || is(add, "Sum")) || add->input_count != 2) continue;
         int other = add->inputs[add->inputs[0] == conv->outputs[0]];
@@ -215,9 +229,9 @@ static nw_status fuse_sums(fusion *f)
     return NW_OK;
 }
 
-nw_status nw_piece_fuse(nw_piece *piece, nw_error *err)
+nw_status nw_piece_fuse(nw_piece *piece, nw_weights_cache *weights, nw_error *err)
 {
-    fusion f = {.piece = piece, .graph = piece->graph, .err = err};
+    fusion f = {.piece = piece, .graph = piece->graph, .weights = weights, .err = err};
     f.reads = nw_calloc(piece->graph->value_count, sizeof *f.reads);
     nw_status status = f.reads ? recount(&f) : nw_no_memory(err, piece->graph->value_count, "a program");
     if (status == NW_OK) {

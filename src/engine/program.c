@@ -50,7 +50,8 @@ static nw_status wanted_diffs(const nw_piece *piece, bool **out, nw_error *err)
         if (!piece->live[n] || !node->op->backward) continue;
         for (int i = 0; i < node->input_count; i++) any |= node->inputs[i] >= 0 && wants[node->inputs[i]];
         for (int i = 0; any && i < node->output_count; i++)
-            if (node->outputs[i] >= 0 && !graph->values[node->outputs[i]].data) wants[node->outputs[i]] = true;
+            if (node->outputs[i] >= 0 && !graph->values[node->outputs[i]].data)
+                wants[node->outputs[i]] = true;
     }
     *out = wants;
     return NW_OK;
@@ -120,15 +121,15 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     nw_graph *graph;
     NW_TRY(nw_piece_shapes(program->model, options, &graph, err));
     NW_TRY(nw_piece_cut(graph, options, piece, err));
-    if (fast && !options->unfused) NW_TRY(nw_piece_fuse(piece, err));
-
     nw_weights_cache *weights;
     NW_TRY(weights_of(program->model, &weights, err));
+    if (fast && !options->unfused) NW_TRY(nw_piece_fuse(piece, weights, err));
+
     if (fast) NW_TRY(nw_backend_new(&program->backend, err));
     bool *wants = NULL;
     NW_TRY(wanted_diffs(piece, &wants, err));
-    nw_status status =
-        nw_plan_new(piece->graph, fast ? NW_F32 : NW_F64, program->backend, weights, wants, &program->plan, err);
+    nw_status status = nw_plan_new(piece->graph, fast ? NW_F32 : NW_F64, program->backend, weights, wants,
+                                   &program->plan, err);
     nw_free(wants);
     NW_TRY(status);
 
@@ -147,7 +148,8 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     return NW_OK;
 }
 
-nw_status nw_program_compile(nw_model *model, const nw_program_options *options, nw_program **out, nw_error *err)
+nw_status nw_program_compile(nw_model *model, const nw_program_options *options, nw_program **out,
+                             nw_error *err)
 {
     static const nw_program_options defaults;
     if (!options) options = &defaults;
@@ -188,7 +190,8 @@ nw_status nw_program_backward(nw_program *program, nw_error *err)
 {
     /* Backward steps reuse the memory of activations they have done with. */
     if (!program->ran) return nw_fail(err, NW_USAGE, "nw_program_backward needs a run of its own before it");
-    if (!program->piece.diff_count) return nw_fail(err, NW_USAGE, "the program was compiled without gradients");
+    if (!program->piece.diff_count)
+        return nw_fail(err, NW_USAGE, "the program was compiled without gradients");
     program->ran = false;
     return run_phase(program, NW_PHASE_BACKWARD, err);
 }

@@ -13,10 +13,10 @@
 
 /* A graph with the shapes of one program, and which of its nodes and values the program is about. */
 typedef struct nw_piece {
-    nw_graph *graph; /* a clone of the model's, specialised */
-    bool *live;      /* [node_count] */
-    bool *kept;      /* [kept_count] inputs, outputs and wanted gradients: no fusion may remove them */
-    bool *fast;      /* [node_count] compiled to the fast path */
+    nw_graph *graph;   /* a clone of the model's, specialised */
+    bool *live;        /* [node_count] */
+    bool *kept;        /* [kept_count] inputs, outputs and wanted gradients: no fusion may remove them */
+    bool *fast;        /* [node_count] compiled to the fast path */
     size_t kept_count; /* values of the graph */
     size_t input_count, output_count, diff_count;
     int *inputs, *outputs, *diffs; /* values */
@@ -27,9 +27,9 @@ nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw
 /* Takes over the graph. */
 nw_status nw_piece_cut(nw_graph *graph, const nw_program_options *options, nw_piece *out, nw_error *err);
 void nw_piece_clear(nw_piece *piece);
-/* Removes what does nothing at inference, folds batch-norm into convolutions, and moves activations and sums into
- * the nodes before them. */
-nw_status nw_piece_fuse(nw_piece *piece, nw_error *err);
+/* Removes what does nothing at inference, folds batch-norm into convolutions, and moves activations and sums
+ * into the nodes before them. */
+nw_status nw_piece_fuse(nw_piece *piece, nw_weights_cache *weights, nw_error *err);
 /* For each value, how many live nodes read it (kept values count once more). */
 nw_status nw_piece_uses(const nw_piece *piece, int **out, nw_error *err);
 

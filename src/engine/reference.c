@@ -1,5 +1,5 @@
-/* The reference path of an operator as a step of a plan: in double, on plain arrays. On the fast path it stands
- * in for operators that have no fast one: what it reads is widened, what it gives is rounded. */
+/* The reference path of an operator as a step of a plan: in double, on plain arrays. On the fast path it
+ * stands in for operators that have no fast one: what it reads is widened, what it gives is rounded. */
 #include "base/memory.h"
 #include "engine/program.h"
 
@@ -18,7 +18,7 @@ typedef struct reference {
     nw_ref call;
     bool backward;
     int inputs, outputs;
-    port *src, *dst, *diff_dst, *diff_src;       /* buffer NULL: not there */
+    port *src, *dst, *diff_dst, *diff_src;               /* buffer NULL: not there */
     double **src_p, **dst_p, **diff_dst_p, **diff_src_p; /* what the call sees */
     nw_buffer *scratch;
     size_t scratch_count;
@@ -218,8 +218,13 @@ nw_status nw_reference_step(nw_plan *plan, const nw_node *node, nw_error *err)
         destroy(r);
         return status;
     }
-    nw_step step = {.kind = node->op->type, .impl = "reference", .state = r, .run = run, .bind = bind,
-                    .destroy = destroy, .writes = {r->scratch}};
+    nw_step step = {.kind = node->op->type,
+                    .impl = "reference",
+                    .state = r,
+                    .run = run,
+                    .bind = bind,
+                    .destroy = destroy,
+                    .writes = {r->scratch}};
     NW_TRY(nw_plan_step(plan, &step, err));
     NW_TRY(touch(plan, r->src, r->inputs, false, err));
     NW_TRY(touch(plan, r->dst, r->outputs, true, err));

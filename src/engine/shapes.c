@@ -40,8 +40,9 @@ static nw_status input_shape(const nw_graph *graph, nw_value *input, const nw_pr
         return NW_OK;
     }
     if (!input->has_shape)
-        return nw_fail(err, NW_BAD_MODEL, "%s: the file gives no shape for input '%s'; give it with the input",
-                       graph->name, input->name);
+        return nw_fail(err, NW_BAD_MODEL,
+                       "%s: the file gives no shape for input '%s'; give it with the input", graph->name,
+                       input->name);
     for (int i = 0; i < input->shape.rank; i++) {
         int64_t *dim = &input->shape.dims[i];
         if (dimension(options, input, i, dim)) continue;

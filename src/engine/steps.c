@@ -30,7 +30,8 @@ nw_status nw_piece_steps(nw_piece *piece, nw_plan *plan, nw_error *err)
     nw_status status = NW_OK;
     for (size_t k = 0; k < graph->node_count && status == NW_OK; k++) {
         size_t n = phase == NW_PHASE_FORWARD ? k : graph->node_count - 1 - k;
-        if (!piece->live[n] || (phase == NW_PHASE_BACKWARD && !needs_backward(plan, &graph->nodes[n]))) continue;
+        if (!piece->live[n] || (phase == NW_PHASE_BACKWARD && !needs_backward(plan, &graph->nodes[n])))
+            continue;
         status = compile(piece, plan, n, err);
         if (status != NW_OK) {
             char text[NW_NODE_TEXT];

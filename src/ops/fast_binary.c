@@ -1,5 +1,5 @@
-/* Add, Sub, Mul and Div where one operand has the shape of the result, and the other that shape, or one number,
- * or one number a channel, or one a channel of each image (squeeze-and-excitation). */
+/* Add, Sub, Mul and Div where one operand has the shape of the result, and the other that shape, or one
+ * number, or one number a channel, or one a channel of each image (squeeze-and-excitation). */
 #include "ops/fast.h"
 #include "ops/fast_act.h"
 #include "ops/fast_loop.h"
@@ -64,7 +64,8 @@ static bool understand(nw_plan *plan, const nw_node *node, binary *b)
     b->kind = kind_of(node);
     if (b->kind < 0 || in[0]->dtype != NW_F32 || in[1]->dtype != NW_F32 || !nw_count(out)) return false;
     /* The full operand is one that changes from run to run, the first if both do. */
-    b->full = nw_shape_equal(&in[0]->shape, out) && (!in[0]->data || !nw_shape_equal(&in[1]->shape, out)) ? 0 : 1;
+    b->full =
+        nw_shape_equal(&in[0]->shape, out) && (!in[0]->data || !nw_shape_equal(&in[1]->shape, out)) ? 0 : 1;
     if (!nw_shape_equal(&in[b->full]->shape, out)) return false;
     b->other = 1 - b->full;
     b->layout = *nw_plan_layout(plan, node->inputs[b->full]);
@@ -127,8 +128,8 @@ ROWS(rdiv_rows, DIV, true)
 static const nw_loop_fn forward_fns[4][2] = {
     {add_rows, add_rows}, {sub_rows, rsub_rows}, {mul_rows, mul_rows}, {div_rows, rdiv_rows}};
 
-/* d other, one value a channel of each image: sums over a row, in the order of the row. src[0] d dst, src[1] full
- * operand (Mul), dst plain [outer, extent]. Sub with the other operand second negates. */
+/* d other, one value a channel of each image: sums over a row, in the order of the row. src[0] d dst, src[1]
+ * full operand (Mul), dst plain [outer, extent]. Sub with the other operand second negates. */
 static void reduce_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     int64_t block = loop->shape.block, n = nw_loop_length(loop);
@@ -139,18 +140,25 @@ static void reduce_rows(const nw_loop *loop, size_t begin, size_t end)
             for (int64_t b = 0; b < block; b++) sum[b] += x ? d[i + b] * x[i + b] : d[i + b];
         int64_t o = (int64_t)row / loop->shape.blocks, c = (int64_t)row % loop->shape.blocks * block;
         float *y = (float *)loop->dst->data + o * loop->shape.extent;
-        for (int64_t b = 0; b < block && c + b < loop->shape.extent; b++) y[c + b] = loop->parameters[0] * sum[b];
+        for (int64_t b = 0; b < block && c + b < loop->shape.extent; b++)
+            y[c + b] = loop->parameters[0] * sum[b];
     }
 }
 
 static nw_status forward(nw_plan *plan, const nw_node *node, const binary *b, nw_error *err)
 {
-    nw_loop loop = {.kind = node->op->type, .fn = forward_fns[b->kind][b->full == 1], .shape = b->loops,
-                    .stride = b->stride, .choice = (int)b->spread, .act = node->act, .in_place = true,
+    nw_loop loop = {.kind = node->op->type,
+                    .fn = forward_fns[b->kind][b->full == 1],
+                    .shape = b->loops,
+                    .stride = b->stride,
+                    .choice = (int)b->spread,
+                    .act = node->act,
+                    .in_place = true,
                     /* 0 stays 0 in the padded channels of sums and products of padded operands only */
                     .pad = b->spread != SAME || b->kind == DIV};
-    nw_layout other = b->spread == SAME ? b->layout
-                                        : nw_layout_plain(NW_F32, nw_in_shape(nw_plan_graph(plan), node, b->other));
+    nw_layout other = b->spread == SAME
+                          ? b->layout
+                          : nw_layout_plain(NW_F32, nw_in_shape(nw_plan_graph(plan), node, b->other));
     NW_TRY(nw_plan_src(plan, node->inputs[b->full], &b->layout, &loop.src[0], err));
     NW_TRY(nw_plan_src(plan, node->inputs[b->other], &other, &loop.src[1], err));
     NW_TRY(nw_plan_dst(plan, node->outputs[0], &b->layout, &loop.dst, err));
@@ -190,7 +198,10 @@ static nw_status diff_other(nw_plan *plan, const nw_node *node, const binary *b,
 {
     int value = node->inputs[b->other];
     nw_layout plain = nw_layout_plain(NW_F32, nw_in_shape(nw_plan_graph(plan), node, b->other));
-    nw_loop loop = {.kind = "reduce", .fn = reduce_rows, .src = {d}, .shape = b->loops,
+    nw_loop loop = {.kind = "reduce",
+                    .fn = reduce_rows,
+                    .src = {d},
+                    .shape = b->loops,
                     .parameters = {b->kind == SUB && b->other == 1 ? -1.0F : 1.0F}};
     if (b->kind == MUL) NW_TRY(nw_plan_src(plan, node->inputs[b->full], &b->layout, &loop.src[1], err));
     NW_TRY(nw_plan_diff_src(plan, value, &plain, &loop.dst, err));

@@ -1,4 +1,5 @@
-/* Convolution by oneDNN: layouts of its choice, weights packed once, bias, sum and activation in the same pass. */
+/* Convolution by oneDNN: layouts of its choice, weights packed once, bias, sum and activation in the same
+ * pass. */
 #include "ops/fast.h"
 #include "ops/fast_kernel.h"
 #include "ops/window.h"
@@ -33,7 +34,8 @@ static double flops(const nw_conv_desc *conv)
 }
 
 /* The packed weights as a constant of the plan. */
-static nw_status weights(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out, nw_error *err)
+static nw_status weights(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out,
+                         nw_error *err)
 {
     nw_tensor *plain = nw_fast_constant(plan, node, 1), *packed;
     NW_TRY(nw_weights_pack(nw_plan_weights(plan), nw_plan_backend(plan), kernel, plain, &packed, err));
@@ -47,7 +49,8 @@ static nw_status fail(nw_kernel *kernel, nw_status status)
     return status;
 }
 
-static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined, nw_error *err)
+static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined,
+                         nw_error *err)
 {
     nw_layout src = {.block = 0}, dst = {.block = 0};
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
@@ -60,7 +63,8 @@ static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc 
     nw_buffer *add = NULL;
     status = nw_plan_src(plan, node->inputs[0], &src, &k.slots[NW_SLOT_SRC], err);
     if (status == NW_OK) status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
-    if (status == NW_OK && conv->bias) status = nw_plan_src(plan, node->inputs[2], NULL, &k.slots[NW_SLOT_BIAS], err);
+    if (status == NW_OK && conv->bias)
+        status = nw_plan_src(plan, node->inputs[2], NULL, &k.slots[NW_SLOT_BIAS], err);
     if (status == NW_OK && conv->add)
         status = nw_plan_src(plan, node->inputs[node->input_count - 1], &dst, &add, err);
     if (status == NW_OK) status = nw_plan_dst(plan, node->outputs[0], &dst, &k.slots[NW_SLOT_DST], err);
@@ -71,8 +75,9 @@ static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc 
 
 /* The layouts of the gradients: those of the values where oneDNN is fast with them, else both blocked or both
  * plain (a first layer of one or three channels). Its slow implementation is the last resort. */
-static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const nw_layout *src, const nw_layout *dst,
-                                 nw_layout *diff_src, nw_layout *diff_dst, nw_kernel **out, nw_error *err)
+static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const nw_layout *src,
+                                 const nw_layout *dst, nw_layout *diff_src, nw_layout *diff_dst,
+                                 nw_kernel **out, nw_error *err)
 {
     int block = nw_plan_block(plan);
     const nw_layout tries[3][2] = {
@@ -105,10 +110,12 @@ static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const 
 }
 
 /* d src = weights^T (d dst * act'(dst)); what was added gets d dst * act'(dst) as it is. */
-static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined, nw_error *err)
+static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined,
+                          nw_error *err)
 {
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
-    const nw_layout *src = nw_plan_layout(plan, node->inputs[0]), *dst = nw_plan_layout(plan, node->outputs[0]);
+    const nw_layout *src = nw_plan_layout(plan, node->inputs[0]),
+                    *dst = nw_plan_layout(plan, node->outputs[0]);
     bool wants = nw_plan_wants_diff(plan, node->inputs[0]);
     nw_layout diff_src = {0}, diff_dst = *dst;
     if (wants) {

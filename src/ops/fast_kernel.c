@@ -30,13 +30,15 @@ nw_status nw_fast_kernel_step(nw_plan *plan, const nw_kernel_step *k, nw_error *
     nw_status status = state ? NW_OK : nw_no_memory(err, sizeof *state, "a step");
     if (state) *state = *k;
     size_t scratch = nw_kernel_bytes(k->kernel, NW_SLOT_SCRATCH);
-    if (status == NW_OK && scratch) status = nw_plan_scratch(plan, scratch, &state->slots[NW_SLOT_SCRATCH], err);
+    if (status == NW_OK && scratch)
+        status = nw_plan_scratch(plan, scratch, &state->slots[NW_SLOT_SCRATCH], err);
     if (status != NW_OK) {
         nw_kernel_free(k->kernel);
         nw_free(state);
         return status;
     }
-    nw_step step = {.kind = k->kind, .flops = k->flops, .state = state, .run = run, .bind = bind, .destroy = destroy};
+    nw_step step = {
+        .kind = k->kind, .flops = k->flops, .state = state, .run = run, .bind = bind, .destroy = destroy};
     snprintf(step.impl, sizeof step.impl, "%s", nw_kernel_impl(k->kernel));
     /* Reads and writes alike: a workspace is either. */
     for (int i = 0, n = 0; i < NW_SLOT_COUNT; i++)

@@ -4,8 +4,8 @@
 
 #include "plan/plan.h"
 
-/* Adds the kernel as a step of the plan's current phase, with a scratchpad of its own where it wants one. Buffers
- * by slot; those left NULL must be unused by the kernel. Takes over the kernel, also on failure. */
+/* Adds the kernel as a step of the plan's current phase, with a scratchpad of its own where it wants one.
+ * Buffers by slot; those left NULL must be unused by the kernel. Takes over the kernel, also on failure. */
 typedef struct nw_kernel_step {
     const char *kind;
     double flops;

@@ -39,7 +39,11 @@ nw_status nw_fast_loop(nw_plan *plan, const nw_loop *loop, nw_error *err)
     if (!state) return nw_no_memory(err, sizeof *state, "a step");
     *state = *loop;
     state->pad = loop->pad && loop->shape.extent % loop->shape.block;
-    nw_step step = {.kind = loop->kind, .impl = "narrows", .state = state, .run = run, .writes = {loop->dst},
+    nw_step step = {.kind = loop->kind,
+                    .impl = "narrows",
+                    .state = state,
+                    .run = run,
+                    .writes = {loop->dst},
                     .in_place = loop->in_place};
     for (int i = 0; i < NW_LOOP_BUFFERS && loop->src[i]; i++) step.reads[i] = loop->src[i];
     return nw_plan_step(plan, &step, err);

@@ -1,7 +1,7 @@
 /* Steps that are loops of our own over memory: which buffers, over which rows, what to do with a row.
  *
- * A layout is seen as rows of `inner` positions, a position being `block` neighbouring channels (one where the
- * layout is plain). Row r belongs to channels [c, c + block) of outer index o. Rows are spread over the
+ * A layout is seen as rows of `inner` positions, a position being `block` neighbouring channels (one where
+ * the layout is plain). Row r belongs to channels [c, c + block) of outer index o. Rows are spread over the
  * threads; each is done by one, so results do not depend on how many there are.
  */
 #ifndef NW_OPS_FAST_LOOP_H
@@ -45,8 +45,8 @@ static inline int64_t nw_loop_length(const nw_loop *loop)
 {
     return loop->shape.inner * loop->shape.block;
 }
-/* Loads the `block` values of a broadcast operand (plain, [outer or 1, extent]) that belong to a row; channels of
- * the padding get `padding`. */
+/* Loads the `block` values of a broadcast operand (plain, [outer or 1, extent]) that belong to a row;
+ * channels of the padding get `padding`. */
 static inline void nw_loop_channels(const nw_loop *loop, const float *operand, size_t row, float padding,
                                     float values[16])
 {

@@ -23,8 +23,12 @@ static bool describe_gemm(const nw_graph *graph, const nw_node *node, product *p
     const nw_shape *dst = nw_out_shape(graph, node, 0);
     bool trans_a = nw_node_int(node, "transA", 0), trans_b = nw_node_int(node, "transB", 0);
     if (nw_node_float(node, "alpha", 1) != 1.0F) return false;
-    p->mm = (nw_matmul_desc){.batch = 1, .m = dst->dims[0], .n = dst->dims[1], .k = a->dims[!trans_a],
-                             .src_strides = {0, a->dims[1], 1}, .weights_strides = {0, b->dims[1], 1}};
+    p->mm = (nw_matmul_desc){.batch = 1,
+                             .m = dst->dims[0],
+                             .n = dst->dims[1],
+                             .k = a->dims[!trans_a],
+                             .src_strides = {0, a->dims[1], 1},
+                             .weights_strides = {0, b->dims[1], 1}};
     if (trans_a) swap_last(p->mm.src_strides);
     if (trans_b) swap_last(p->mm.weights_strides);
     p->bias = -1;
@@ -44,19 +48,28 @@ static bool describe_matmul(const nw_graph *graph, const nw_node *node, product 
     int64_t n = b->dims[b->rank - 1];
     p->bias = -1;
     if (nw_span(b, 0, b->rank - 2) == 1 && a->rank >= b->rank) {
-        p->mm = (nw_matmul_desc){.batch = 1, .m = batch * m, .n = n, .k = k, .src_strides = {0, k, 1},
+        p->mm = (nw_matmul_desc){.batch = 1,
+                                 .m = batch * m,
+                                 .n = n,
+                                 .k = k,
+                                 .src_strides = {0, k, 1},
                                  .weights_strides = {0, n, 1}};
         return true;
     }
-    if (a->rank != b->rank || memcmp(a->dims, b->dims, (size_t)(a->rank - 2) * sizeof *a->dims) != 0) return false;
-    p->mm = (nw_matmul_desc){.batch = batch, .m = m, .n = n, .k = k, .src_strides = {m * k, k, 1},
+    if (a->rank != b->rank || memcmp(a->dims, b->dims, (size_t)(a->rank - 2) * sizeof *a->dims) != 0)
+        return false;
+    p->mm = (nw_matmul_desc){.batch = batch,
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .src_strides = {m * k, k, 1},
                              .weights_strides = {k * n, n, 1}};
     return true;
 }
 
 /* One product as a step; buffers are plain. */
-static nw_status add(nw_plan *plan, const nw_matmul_desc *mm, nw_buffer *src, nw_buffer *weights, nw_buffer *bias,
-                     nw_buffer *dst, nw_error *err)
+static nw_status add(nw_plan *plan, const nw_matmul_desc *mm, nw_buffer *src, nw_buffer *weights,
+                     nw_buffer *bias, nw_buffer *dst, nw_error *err)
 {
     nw_kernel_step k = {.kind = "matmul",
                         .flops = 2.0 * (double)mm->batch * (double)mm->m * (double)mm->n * (double)mm->k};
@@ -113,8 +126,8 @@ nw_status nw_fast_matmul(nw_plan *plan, const nw_node *node, bool *declined, nw_
     product p = {0};
     bool gemm = strcmp(node->op->type, "Gemm") == 0;
     if (graph->values[node->outputs[0]].dtype != NW_F32 ||
-        !(gemm ? describe_gemm(graph, node, &p) : describe_matmul(graph, node, &p)) || !p.mm.batch || !p.mm.m ||
-        !p.mm.n || !p.mm.k || (p.bias >= 0 && nw_plan_wants_diff(plan, node->inputs[p.bias]))) {
+        !(gemm ? describe_gemm(graph, node, &p) : describe_matmul(graph, node, &p)) || !p.mm.batch ||
+        !p.mm.m || !p.mm.n || !p.mm.k || (p.bias >= 0 && nw_plan_wants_diff(plan, node->inputs[p.bias]))) {
         *declined = true;
         return NW_OK;
     }

@@ -1,6 +1,6 @@
-/* Means and sums: over all dimensions after one (GlobalAveragePool, and ReduceMean and ReduceSum over the spatial
- * dimensions), where the result is plain, one value a channel of each image; and over dimensions in the middle
- * (split attention). */
+/* Means and sums: over all dimensions after one (GlobalAveragePool, and ReduceMean and ReduceSum over the
+ * spatial dimensions), where the result is plain, one value a channel of each image; and over dimensions in
+ * the middle (split attention). */
 #include "ops/fast.h"
 #include "ops/fast_loop.h"
 #include "ops/reduce.h"
@@ -41,7 +41,8 @@ static void spread_rows(const nw_loop *loop, size_t begin, size_t end)
     }
 }
 
-/* Reduction over dimensions in the middle: memory is [outer][reduced][rest]. loop->shape.inner is the rest. */
+/* Reduction over dimensions in the middle: memory is [outer][reduced][rest]. loop->shape.inner is the rest.
+ */
 static void middle_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     int64_t rest = loop->shape.inner, count = loop->stride;
@@ -66,7 +67,8 @@ static void middle_spread_rows(const nw_loop *loop, size_t begin, size_t end)
     }
 }
 
-/* Which dimensions are reduced: [first, last), without a gap. False otherwise, or where the node is no sum. */
+/* Which dimensions are reduced: [first, last), without a gap. False otherwise, or where the node is no sum.
+ */
 static bool reduced_range(nw_plan *plan, const nw_node *node, bool *mean, int *first, int *last)
 {
     const nw_shape *src = nw_in_shape(nw_plan_graph(plan), node, 0);
@@ -109,7 +111,8 @@ nw_status nw_fast_mean(nw_plan *plan, const nw_node *node, bool *declined, nw_er
     }
     bool trailing = last == v->shape.rank;
     nw_layout src = *nw_plan_layout(plan, node->inputs[0]);
-    if (src.block > 1 && (trailing ? src.axis != first - 1 : src.axis < last)) src = nw_layout_plain(NW_F32, &v->shape);
+    if (src.block > 1 && (trailing ? src.axis != first - 1 : src.axis < last))
+        src = nw_layout_plain(NW_F32, &v->shape);
     nw_layout dst = trailing ? nw_layout_plain(NW_F32, out) : without(&src, out, first, last);
     int64_t reduced = nw_span(&v->shape, first, last);
     nw_loop loop = {.kind = node->op->type, .parameters = {mean ? 1.0F / (float)reduced : 1.0F}};
@@ -118,8 +121,8 @@ nw_status nw_fast_mean(nw_plan *plan, const nw_node *node, bool *declined, nw_er
         loop.stride = loop.shape.extent; /* of the gradient that is spread */
     } else {
         int64_t outer = nw_span(&v->shape, 0, first);
-        loop.shape = (nw_loops){.outer = outer, .blocks = 1, .block = 1, .extent = 1,
-                                .inner = nw_layout_count(&dst) / outer};
+        loop.shape = (nw_loops){
+            .outer = outer, .blocks = 1, .block = 1, .extent = 1, .inner = nw_layout_count(&dst) / outer};
         loop.stride = reduced;
     }
     if (nw_plan_phase(plan) == NW_PHASE_FORWARD) {

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* oneDNN computes the extent of its result from the padding after: in ceil mode there is more of it than the node
- * says, which for averages that count the padding would be another divisor. */
+/* oneDNN computes the extent of its result from the padding after: in ceil mode there is more of it than the
+ * node says, which for averages that count the padding would be another divisor. */
 static bool describe(nw_plan *plan, const nw_node *node, nw_pool_desc *pool)
 {
     const nw_graph *graph = nw_plan_graph(plan);
@@ -33,7 +33,8 @@ static bool describe(nw_plan *plan, const nw_node *node, nw_pool_desc *pool)
     return true;
 }
 
-static nw_status forward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined, nw_error *err)
+static nw_status forward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined,
+                         nw_error *err)
 {
     nw_layout src = *nw_plan_layout(plan, node->inputs[0]), dst = nw_layout_like(&src, &pool->dst);
     nw_kernel_step k = {.kind = node->op->type};
@@ -55,7 +56,8 @@ static nw_status forward(nw_plan *plan, const nw_node *node, const nw_pool_desc 
     return status;
 }
 
-static nw_status backward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined, nw_error *err)
+static nw_status backward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined,
+                          nw_error *err)
 {
     if (!nw_plan_wants_diff(plan, node->inputs[0])) return NW_OK;
     nw_layout src = *nw_plan_layout(plan, node->inputs[0]), dst = nw_layout_like(&src, &pool->dst);

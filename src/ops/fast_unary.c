@@ -10,9 +10,9 @@ enum { RELU, LEAKY, CLIP, HARD_SIGMOID, HARD_SWISH, NEG, ABS, SQRT, RECIPROCAL }
 
 static const struct unary {
     const char *type;
-    int own;          /* of the enum above, or -1 */
+    int own; /* of the enum above, or -1 */
     nw_eltwise_kind onednn;
-    bool keeps_zero;  /* so padded channels need no care */
+    bool keeps_zero; /* so padded channels need no care */
     const char *attributes[2];
     float otherwise[2];
 } table[] = {
@@ -122,8 +122,14 @@ nw_status nw_fast_unary(nw_plan *plan, const nw_node *node, bool *declined, nw_e
         k.slots[NW_SLOT_DIFF_DST] = diff_dst;
         return nw_fast_kernel_step(plan, &k, err);
     }
-    nw_loop loop = {.kind = u->type, .fn = forward ? forward_rows : backward_rows, .src = {src, diff_dst},
-                    .dst = dst, .shape = nw_layout_loops(&layout, 0), .choice = u->own, .parameters = {p[0], p[1]},
-                    .in_place = forward, .pad = !u->keeps_zero};
+    nw_loop loop = {.kind = u->type,
+                    .fn = forward ? forward_rows : backward_rows,
+                    .src = {src, diff_dst},
+                    .dst = dst,
+                    .shape = nw_layout_loops(&layout, 0),
+                    .choice = u->own,
+                    .parameters = {p[0], p[1]},
+                    .in_place = forward,
+                    .pad = !u->keeps_zero};
     return nw_fast_loop(plan, &loop, err);
 }

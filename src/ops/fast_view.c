@@ -1,4 +1,5 @@
-/* Operators that give the same elements another shape: a view on the same memory wherever the layout allows. */
+/* Operators that give the same elements another shape: a view on the same memory wherever the layout allows.
+ */
 #include "ops/fast.h"
 
 /* The layout under which `shape` sees the memory of `layout`, if there is one: plain for plain; blocked along

@@ -2,8 +2,8 @@
  *
  * Steps are numbered through both phases. A buffer is in use from the first step that touches it to the last;
  * two buffers whose times do not meet may lie at the same place. Buffers are placed from the largest to the
- * smallest, each at the lowest place where it fits: simple, and within a few percent of the least possible for
- * networks, whose live set at the peak is a handful of large buffers.
+ * smallest, each at the lowest place where it fits: simple, and within a few percent of the least possible
+ * for networks, whose live set at the peak is a handful of large buffers.
  */
 #include "base/memory.h"
 #include "plan/internal.h"

@@ -33,8 +33,8 @@ struct nw_plan {
     nw_weights_cache *weights;
     nw_phase phase;
     int node;
-    nw_plan_value *values; /* of the graph */
-    nw_buffer **left;      /* of its nodes */
+    nw_plan_value *values;  /* of the graph */
+    nw_buffer **left;       /* of its nodes */
     nw_plan_steps steps[2]; /* by phase */
     size_t buffer_count, buffer_capacity;
     nw_buffer **buffers;
@@ -46,9 +46,10 @@ struct nw_plan {
 
 /* Steps of this room's own. */
 nw_status nw_plan_reorder(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err);
-/* dst = sum of src[count], times the derivative of act at `result` where act is not NULL. All in one layout. */
-nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act, nw_buffer *result,
-                      nw_buffer *dst, nw_error *err);
+/* dst = sum of src[count], times the derivative of act at `result` where act is not NULL. All in one layout.
+ */
+nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act,
+                      nw_buffer *result, nw_buffer *dst, nw_error *err);
 
 /* Calls fn for every buffer that a step touches. */
 void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer), void *context);

@@ -17,8 +17,13 @@ nw_status nw_plan_new(const nw_graph *graph, nw_dtype dtype, nw_backend *backend
         return nw_no_memory(err, graph->value_count * sizeof *values, "a plan");
     }
     for (size_t i = 0; i < graph->value_count; i++) values[i].wants_diff = wants_diff[i];
-    *plan = (nw_plan){.graph = graph, .dtype = dtype, .backend = backend, .weights = weights, .values = values,
-                      .left = left, .node = -1};
+    *plan = (nw_plan){.graph = graph,
+                      .dtype = dtype,
+                      .backend = backend,
+                      .weights = weights,
+                      .values = values,
+                      .left = left,
+                      .node = -1};
     *out = plan;
     return NW_OK;
 }
@@ -52,17 +57,45 @@ void nw_plan_free(nw_plan *plan)
     nw_free(plan);
 }
 
-const nw_graph *nw_plan_graph(const nw_plan *plan) { return plan->graph; }
-nw_phase nw_plan_phase(const nw_plan *plan) { return plan->phase; }
-nw_dtype nw_plan_dtype(const nw_plan *plan) { return plan->dtype; }
-nw_backend *nw_plan_backend(nw_plan *plan) { return plan->backend; }
-nw_weights_cache *nw_plan_weights(nw_plan *plan) { return plan->weights; }
-int nw_plan_block(const nw_plan *plan) { return plan->backend ? nw_backend_block() : 1; }
-void nw_plan_set_phase(nw_plan *plan, nw_phase phase) { plan->phase = phase; }
-void nw_plan_set_node(nw_plan *plan, int node) { plan->node = node; }
-size_t nw_plan_memory(const nw_plan *plan) { return plan->arena_bytes; }
+const nw_graph *nw_plan_graph(const nw_plan *plan)
+{
+    return plan->graph;
+}
+nw_phase nw_plan_phase(const nw_plan *plan)
+{
+    return plan->phase;
+}
+nw_dtype nw_plan_dtype(const nw_plan *plan)
+{
+    return plan->dtype;
+}
+nw_backend *nw_plan_backend(nw_plan *plan)
+{
+    return plan->backend;
+}
+nw_weights_cache *nw_plan_weights(nw_plan *plan)
+{
+    return plan->weights;
+}
+int nw_plan_block(const nw_plan *plan)
+{
+    return plan->backend ? nw_backend_block() : 1;
+}
+void nw_plan_set_phase(nw_plan *plan, nw_phase phase)
+{
+    plan->phase = phase;
+}
+void nw_plan_set_node(nw_plan *plan, int node)
+{
+    plan->node = node;
+}
+size_t nw_plan_memory(const nw_plan *plan)
+{
+    return plan->arena_bytes;
+}
 
-static nw_status new_buffer(nw_plan *plan, const nw_layout *layout, size_t bytes, nw_buffer **out, nw_error *err)
+static nw_status new_buffer(nw_plan *plan, const nw_layout *layout, size_t bytes, nw_buffer **out,
+                            nw_error *err)
 {
     nw_buffer *buffer = nw_calloc(1, sizeof *buffer);
     if (!buffer || !NW_GROW(plan->buffers, plan->buffer_capacity, plan->buffer_count)) {
@@ -108,7 +141,8 @@ nw_status nw_plan_pinned(nw_plan *plan, const nw_layout *layout, nw_buffer **out
     return NW_OK;
 }
 
-nw_status nw_plan_view(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out, nw_error *err)
+nw_status nw_plan_view(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
+                       nw_error *err)
 {
     size_t bytes;
     NW_TRY(layout_bytes(layout, &bytes, err));
@@ -165,8 +199,14 @@ nw_status nw_plan_touches(nw_plan *plan, nw_buffer *const *buffers, int count, b
     return NW_OK;
 }
 
-void nw_plan_leave(nw_plan *plan, nw_buffer *buffer) { plan->left[plan->node] = buffer; }
-nw_buffer *nw_plan_left(const nw_plan *plan) { return plan->left[plan->node]; }
+void nw_plan_leave(nw_plan *plan, nw_buffer *buffer)
+{
+    plan->left[plan->node] = buffer;
+}
+nw_buffer *nw_plan_left(const nw_plan *plan)
+{
+    return plan->left[plan->node];
+}
 
 void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer), void *context)
 {

@@ -15,30 +15,30 @@
 typedef struct nw_plan nw_plan;
 
 typedef struct nw_buffer {
-    nw_layout layout;  /* of bytes: rank 0 */
+    nw_layout layout; /* of bytes: rank 0 */
     size_t bytes;
-    void *data;        /* valid from bind on */
+    void *data;             /* valid from bind on */
     struct nw_buffer *root; /* whose storage this shares; itself where it is its own */
     /* the planner's: */
-    int first, last;   /* steps between which the storage is in use */
-    bool pinned;       /* in use always: inputs, outputs, gradients of the program */
-    bool constant;     /* data belongs to someone else */
+    int first, last; /* steps between which the storage is in use */
+    bool pinned;     /* in use always: inputs, outputs, gradients of the program */
+    bool constant;   /* data belongs to someone else */
     size_t offset;
 } nw_buffer;
 
 /* A step of the program. `run` reads and writes the buffers' data and nothing else; must not allocate. */
 typedef struct nw_step {
-    const char *kind;   /* "conv", "reorder", ...: a literal */
-    char impl[48];      /* "onednn jit:avx512_core", "narrows", "reference" */
-    int node;           /* index in the plan's graph, or -1 */
-    double flops;       /* floating-point operations a run; 0 where they do not matter */
-    double bytes;       /* memory traffic; filled in from reads and writes where 0 */
-    void *state;        /* belongs to the step */
+    const char *kind; /* "conv", "reorder", ...: a literal */
+    char impl[48];    /* "onednn jit:avx512_core", "narrows", "reference" */
+    int node;         /* index in the plan's graph, or -1 */
+    double flops;     /* floating-point operations a run; 0 where they do not matter */
+    double bytes;     /* memory traffic; filled in from reads and writes where 0 */
+    void *state;      /* belongs to the step */
     nw_status (*run)(void *state, nw_error *err);
     /* Once, after all buffers have got their data; NULL where there is nothing to do. */
     nw_status (*bind)(void *state, nw_error *err);
     void (*destroy)(void *state); /* NULL: nw_free */
-    nw_buffer *reads[10];  /* ended by NULL where fewer; more: call nw_plan_touches */
+    nw_buffer *reads[10];         /* ended by NULL where fewer; more: call nw_plan_touches */
     nw_buffer *writes[6];
     /* writes[0] may take the storage of reads[0] where that dies here: run must then work in place. */
     bool in_place;
@@ -60,7 +60,8 @@ int nw_plan_block(const nw_plan *plan);
 nw_status nw_plan_buffer(nw_plan *plan, const nw_layout *layout, nw_buffer **out, nw_error *err);
 nw_status nw_plan_scratch(nw_plan *plan, size_t bytes, nw_buffer **out, nw_error *err);
 /* A view on the same storage in another layout of the same size in memory. */
-nw_status nw_plan_view(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out, nw_error *err);
+nw_status nw_plan_view(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
+                       nw_error *err);
 /* Data that outlives the plan or belongs to `owner`, which the plan unrefs (NULL: nobody). */
 nw_status nw_plan_constant(nw_plan *plan, const nw_layout *layout, const void *data, nw_tensor *owner,
                            nw_buffer **out, nw_error *err);
@@ -69,7 +70,8 @@ nw_status nw_plan_constant(nw_plan *plan, const nw_layout *layout, const void *d
 nw_status nw_plan_step(nw_plan *plan, const nw_step *step, nw_error *err);
 /* More buffers that the last step reads, or writes (concat, split); the array is copied. */
 nw_status nw_plan_touches(nw_plan *plan, nw_buffer *const *buffers, int count, bool write, nw_error *err);
-/* A buffer that the forward step of the current node leaves for its backward step (a workspace); NULL: none. */
+/* A buffer that the forward step of the current node leaves for its backward step (a workspace); NULL: none.
+ */
 void nw_plan_leave(nw_plan *plan, nw_buffer *buffer);
 nw_buffer *nw_plan_left(const nw_plan *plan);
 
@@ -91,8 +93,8 @@ bool nw_plan_has_diff(const nw_plan *plan, int value);
 /* The gradient of the value: the sum of all contributions, in that layout (NULL: the value's own). The value
  * must have one (nw_plan_has_diff). The buffer may be read, not written. */
 nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
-/* A new buffer, to be written (not added to) by the current node, that contributes to the gradient of `value`.
- * layout NULL: the value's own. */
+/* A new buffer, to be written (not added to) by the current node, that contributes to the gradient of
+ * `value`. layout NULL: the value's own. */
 nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
 /* This buffer, which already exists, contributes to the gradient of `value`. */
 nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error *err);

@@ -44,8 +44,13 @@ nw_status nw_plan_reorder(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_erro
         destroy(r);
         return status;
     }
-    nw_step step = {.kind = "reorder", .state = r, .run = run, .bind = bind, .destroy = destroy,
-                    .reads = {src}, .writes = {dst, r->scratch}};
+    nw_step step = {.kind = "reorder",
+                    .state = r,
+                    .run = run,
+                    .bind = bind,
+                    .destroy = destroy,
+                    .reads = {src},
+                    .writes = {dst, r->scratch}};
     snprintf(step.impl, sizeof step.impl, "%s", nw_kernel_impl(r->kernel));
     return nw_plan_step(plan, &step, err);
 }

@@ -15,8 +15,8 @@ typedef struct sum {
     size_t elements;
 } sum;
 
-/* One pass for each pair of number of sources and activation would be fastest; a block that stays in the first
- * cache comes close. */
+/* One pass for each pair of number of sources and activation would be fastest; a block that stays in the
+ * first cache comes close. */
 #define DEFINE(T, NAME)                                                                                      \
     static void NAME(void *context, size_t begin, size_t end)                                                \
     {                                                                                                        \
@@ -60,21 +60,23 @@ static nw_status run(void *state, nw_error *err)
     return NW_OK;
 }
 
-static nw_status add_step(nw_plan *plan, nw_buffer *const *src, int count, const nw_act *act, nw_buffer *result,
-                          nw_buffer *dst, nw_error *err)
+static nw_status add_step(nw_plan *plan, nw_buffer *const *src, int count, const nw_act *act,
+                          nw_buffer *result, nw_buffer *dst, nw_error *err)
 {
     sum *s = nw_calloc(1, sizeof *s);
     if (!s) return nw_no_memory(err, sizeof *s, "a step");
-    *s = (sum){.count = count, .result = result, .dst = dst, .elements = (size_t)nw_layout_count(&dst->layout)};
+    *s = (sum){
+        .count = count, .result = result, .dst = dst, .elements = (size_t)nw_layout_count(&dst->layout)};
     if (act) s->act = *act;
-    nw_step step = {.kind = act ? "sum+act" : "sum", .impl = "narrows", .state = s, .run = run, .writes = {dst}};
+    nw_step step = {
+        .kind = act ? "sum+act" : "sum", .impl = "narrows", .state = s, .run = run, .writes = {dst}};
     for (int i = 0; i < count; i++) step.reads[i] = s->src[i] = src[i];
     if (result) step.reads[count] = result;
     return nw_plan_step(plan, &step, err);
 }
 
-nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act, nw_buffer *result,
-                      nw_buffer *dst, nw_error *err)
+nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act,
+                      nw_buffer *result, nw_buffer *dst, nw_error *err)
 {
     nw_buffer *part = NULL;
     while (count > AT_ONCE - (part != NULL)) {

@@ -7,7 +7,8 @@ static nw_status constant_form(nw_plan *plan, int value, nw_error *err)
 {
     nw_tensor *data = plan->graph->values[value].data, *converted;
     if (!data) {
-        return nw_fail(err, NW_FAILED, "the plan reads '%s' before it is produced", plan->graph->values[value].name);
+        return nw_fail(err, NW_FAILED, "the plan reads '%s' before it is produced",
+                       plan->graph->values[value].name);
     }
     NW_TRY(nw_tensor_convert(data, plan->dtype, &converted, err));
     nw_layout layout = nw_layout_plain(plan->dtype, &data->shape);
@@ -22,7 +23,8 @@ static nw_status need_form(nw_plan *plan, int value, nw_error *err)
 }
 
 /* The buffer in another layout: itself, a view, or a reorder. */
-static nw_status reordered(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out, nw_error *err)
+static nw_status reordered(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
+                           nw_error *err)
 {
     *out = buffer;
     if (nw_layout_equal(&buffer->layout, layout)) return NW_OK;
@@ -65,7 +67,8 @@ nw_status nw_plan_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buff
 nw_status nw_plan_set_dst(nw_plan *plan, int value, nw_buffer *buffer, nw_error *err)
 {
     nw_plan_value *v = &plan->values[value];
-    if (v->form_count) return nw_fail(err, NW_FAILED, "'%s' is produced twice", plan->graph->values[value].name);
+    if (v->form_count)
+        return nw_fail(err, NW_FAILED, "'%s' is produced twice", plan->graph->values[value].name);
     v->forms[0] = buffer;
     v->form_count = 1;
     return NW_OK;
@@ -99,11 +102,28 @@ nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw
     return nw_plan_add_diff(plan, value, buffer, err);
 }
 
+/* Where several contributions share a layout that is not the value's (the program's input, plain, between
+ * blocked convolutions), they are summed as they are and reordered once. */
+static nw_status sum_first(nw_plan *plan, nw_plan_value *v, const nw_layout *own, nw_error *err)
+{
+    const nw_layout *theirs = &v->contributions[0]->layout;
+    if (v->contribution_count < 2 || nw_layout_equal(theirs, own)) return NW_OK;
+    for (size_t i = 1; i < v->contribution_count; i++)
+        if (!nw_layout_equal(&v->contributions[i]->layout, theirs)) return NW_OK;
+    nw_buffer *sum;
+    NW_TRY(nw_plan_buffer(plan, theirs, &sum, err));
+    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, NULL, NULL, sum, err));
+    v->contributions[0] = sum;
+    v->contribution_count = 1;
+    return NW_OK;
+}
+
 /* Sums the contributions, multiplied by act' where there is one, in the value's own layout. */
 static nw_status merge(nw_plan *plan, int value, const nw_act *act, nw_buffer **out, nw_error *err)
 {
     nw_plan_value *v = &plan->values[value];
     nw_layout layout = *nw_plan_layout(plan, value);
+    NW_TRY(sum_first(plan, v, &layout, err));
     for (size_t i = 0; i < v->contribution_count; i++)
         NW_TRY(reordered(plan, v->contributions[i], &layout, &v->contributions[i], err));
     if (!act && v->contribution_count == 1) {
@@ -112,7 +132,8 @@ static nw_status merge(nw_plan *plan, int value, const nw_act *act, nw_buffer **
     }
     nw_buffer *sum;
     NW_TRY(nw_plan_buffer(plan, &layout, &sum, err));
-    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, act, act ? v->forms[0] : NULL, sum, err));
+    NW_TRY(
+        nw_plan_sum(plan, v->contributions, v->contribution_count, act, act ? v->forms[0] : NULL, sum, err));
     *out = sum;
     return NW_OK;
 }
@@ -126,8 +147,8 @@ nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw
     return reordered(plan, v->diff, layout ? layout : nw_plan_layout(plan, value), out, err);
 }
 
-nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout, nw_buffer **out,
-                           nw_error *err)
+nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
+                           nw_buffer **out, nw_error *err)
 {
     if (!act || act->kind == NW_ACT_NONE) return nw_plan_diff_dst(plan, value, layout, out, err);
     if (!plan->values[value].contribution_count)

@@ -1,6 +1,6 @@
 /* How the elements of a value lie in memory: row-major, or with one dimension cut into blocks of 8 or 16
- * that lie innermost (oneDNN's nChw16c when axis = 1). A blocked dimension is padded to whole blocks with zeros,
- * which every writer keeps zero. */
+ * that lie innermost (oneDNN's nChw16c when axis = 1). A blocked dimension is padded to whole blocks with
+ * zeros, which every writer keeps zero. */
 #ifndef NW_TENSOR_LAYOUT_H
 #define NW_TENSOR_LAYOUT_H
 
@@ -18,10 +18,13 @@ nw_layout nw_layout_blocked(nw_dtype dtype, const nw_shape *shape, int axis, int
 bool nw_layout_equal(const nw_layout *a, const nw_layout *b);
 /* The same order in memory (axis, block) for another shape. */
 nw_layout nw_layout_like(const nw_layout *like, const nw_shape *shape);
-static inline bool nw_layout_is_plain(const nw_layout *layout) { return layout->block == 1; }
+static inline bool nw_layout_is_plain(const nw_layout *layout)
+{
+    return layout->block == 1;
+}
 
-/* Whether the elements of two layouts of one shape lie in the same places: a blocked dimension without padding and
- * with nothing after it lies as a plain one. */
+/* Whether the elements of two layouts of one shape lie in the same places: a blocked dimension without
+ * padding and with nothing after it lies as a plain one. */
 bool nw_layout_same_memory(const nw_layout *a, const nw_layout *b);
 
 /* Elements in memory, padding included. */

@@ -55,7 +55,8 @@ char *nw_shape_text(const nw_shape *shape, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     for (int i = 0; i < shape->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "[", (long long)shape->dims[i]);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%lld", i ? ", " : "[", (long long)shape->dims[i]);
     if (used < size) snprintf(text + used, size - used, shape->rank ? "]" : "[]");
     return text;
 }
@@ -113,12 +114,30 @@ void nw_tensor_unref(nw_tensor *tensor)
     nw_free(tensor);
 }
 
-nw_dtype nw_tensor_dtype(const nw_tensor *tensor) { return tensor->dtype; }
-int nw_tensor_rank(const nw_tensor *tensor) { return tensor->shape.rank; }
-const int64_t *nw_tensor_dims(const nw_tensor *tensor) { return tensor->shape.dims; }
-int64_t nw_tensor_count(const nw_tensor *tensor) { return tensor->count; }
-void *nw_tensor_data(nw_tensor *tensor) { return tensor->data; }
-const void *nw_tensor_data_const(const nw_tensor *tensor) { return tensor->data; }
+nw_dtype nw_tensor_dtype(const nw_tensor *tensor)
+{
+    return tensor->dtype;
+}
+int nw_tensor_rank(const nw_tensor *tensor)
+{
+    return tensor->shape.rank;
+}
+const int64_t *nw_tensor_dims(const nw_tensor *tensor)
+{
+    return tensor->shape.dims;
+}
+int64_t nw_tensor_count(const nw_tensor *tensor)
+{
+    return tensor->count;
+}
+void *nw_tensor_data(nw_tensor *tensor)
+{
+    return tensor->data;
+}
+const void *nw_tensor_data_const(const nw_tensor *tensor)
+{
+    return tensor->data;
+}
 
 /* Truncates towards zero and saturates, where a plain cast would be undefined. */
 static int64_t to_integer(double value, int64_t low, int64_t high)

@@ -1,5 +1,5 @@
-/* Small networks for tests of the engine: written as ONNX, loaded from memory, filled with numbers that depend on
- * nothing but their place. */
+/* Small networks for tests of the engine: written as ONNX, loaded from memory, filled with numbers that
+ * depend on nothing but their place. */
 #ifndef NW_TESTS_NETWORK_H
 #define NW_TESTS_NETWORK_H
 
@@ -23,7 +23,8 @@ static inline void net_fill(float *data, size_t n, uint64_t seed, float scale)
 }
 
 /* An initializer of random numbers with mean `centre`. */
-static inline void net_weights(ow *m, const char *name, int rank, const int64_t *dims, float scale, float centre)
+static inline void net_weights(ow *m, const char *name, int rank, const int64_t *dims, float scale,
+                               float centre)
 {
     size_t n = ow_elements(rank, dims);
     float *data = malloc(n * sizeof *data + 1);

@@ -1,11 +1,12 @@
-/* The fast path against the reference path: networks in which each operator stands between convolutions, so that
- * it meets blocked layouts, with numbers of channels that fill their blocks and that do not. */
+/* The fast path against the reference path: networks in which each operator stands between convolutions, so
+ * that it meets blocked layouts, with numbers of channels that fill their blocks and that do not. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
+#include "backend/backend.h"
 #include "support/network.h"
 
 #include <math.h>
@@ -19,19 +20,58 @@ static void unary(ow *m, const char *type)
 {
     ow_node(m, type, "", "a", "b");
 }
-static int64_t relu(ow *m, int64_t c) { return unary(m, "Relu"), c; }
-static int64_t sigmoid(ow *m, int64_t c) { return unary(m, "Sigmoid"), c; }
-static int64_t hard_sigmoid(ow *m, int64_t c) { return unary(m, "HardSigmoid"), c; }
-static int64_t hard_swish(ow *m, int64_t c) { return unary(m, "HardSwish"), c; }
-static int64_t tanh_(ow *m, int64_t c) { return unary(m, "Tanh"), c; }
-static int64_t softplus(ow *m, int64_t c) { return unary(m, "Softplus"), c; }
-static int64_t elu(ow *m, int64_t c) { return unary(m, "Elu"), c; }
-static int64_t exp_(ow *m, int64_t c) { return unary(m, "Exp"), c; }
-static int64_t mish(ow *m, int64_t c) { return unary(m, "Mish"), c; }
-static int64_t leaky(ow *m, int64_t c) { return unary(m, "LeakyRelu"), c; }
-static int64_t abs_(ow *m, int64_t c) { return unary(m, "Abs"), c; }
-static int64_t neg(ow *m, int64_t c) { return unary(m, "Neg"), c; }
-static int64_t gelu(ow *m, int64_t c) { return unary(m, "Erf"), c; } /* no fast path: the reference in between */
+static int64_t relu(ow *m, int64_t c)
+{
+    return unary(m, "Relu"), c;
+}
+static int64_t sigmoid(ow *m, int64_t c)
+{
+    return unary(m, "Sigmoid"), c;
+}
+static int64_t hard_sigmoid(ow *m, int64_t c)
+{
+    return unary(m, "HardSigmoid"), c;
+}
+static int64_t hard_swish(ow *m, int64_t c)
+{
+    return unary(m, "HardSwish"), c;
+}
+static int64_t tanh_(ow *m, int64_t c)
+{
+    return unary(m, "Tanh"), c;
+}
+static int64_t softplus(ow *m, int64_t c)
+{
+    return unary(m, "Softplus"), c;
+}
+static int64_t elu(ow *m, int64_t c)
+{
+    return unary(m, "Elu"), c;
+}
+static int64_t exp_(ow *m, int64_t c)
+{
+    return unary(m, "Exp"), c;
+}
+static int64_t mish(ow *m, int64_t c)
+{
+    return unary(m, "Mish"), c;
+}
+static int64_t leaky(ow *m, int64_t c)
+{
+    return unary(m, "LeakyRelu"), c;
+}
+static int64_t abs_(ow *m, int64_t c)
+{
+    return unary(m, "Abs"), c;
+}
+static int64_t neg(ow *m, int64_t c)
+{
+    return unary(m, "Neg"), c;
+}
+static int64_t gelu(ow *m, int64_t c)
+{
+    return unary(m, "Erf"), c;
+} /* no fast path: the reference in between */
 
 static int64_t clip(ow *m, int64_t c)
 {
@@ -293,18 +333,55 @@ static int64_t many_readers(ow *m, int64_t c)
     return 192;
 }
 
-#define CASE(f) {#f, f}
+#define CASE(f)                                                                                              \
+    {                                                                                                        \
+#f, f                                                                                                \
+    }
 static const struct {
     const char *name;
     make_fn make;
 } cases[] = {
-    CASE(relu), CASE(sigmoid), CASE(hard_sigmoid), CASE(hard_swish), CASE(tanh_), CASE(softplus), CASE(elu),
-    CASE(exp_), CASE(mish), CASE(leaky), CASE(abs_), CASE(neg), CASE(gelu), CASE(clip), CASE(relu6_conv),
-    CASE(norm_relu), CASE(conv_norm_relu), CASE(residual), CASE(two_branches), CASE(inverted_residual),
-    CASE(grouped), CASE(squeeze_excite), CASE(swish), CASE(square), CASE(scale_channels), CASE(scalars),
-    CASE(quotient), CASE(max_pool), CASE(max_pool_ceil), CASE(average_pool), CASE(average_pool_counting),
-    CASE(classify), CASE(flatten_all), CASE(attention), CASE(spatial_means), CASE(split_attention), CASE(concat),
-    CASE(shuffle), CASE(slices_and_pads), CASE(dropouts), CASE(many_readers),
+    CASE(relu),
+    CASE(sigmoid),
+    CASE(hard_sigmoid),
+    CASE(hard_swish),
+    CASE(tanh_),
+    CASE(softplus),
+    CASE(elu),
+    CASE(exp_),
+    CASE(mish),
+    CASE(leaky),
+    CASE(abs_),
+    CASE(neg),
+    CASE(gelu),
+    CASE(clip),
+    CASE(relu6_conv),
+    CASE(norm_relu),
+    CASE(conv_norm_relu),
+    CASE(residual),
+    CASE(two_branches),
+    CASE(inverted_residual),
+    CASE(grouped),
+    CASE(squeeze_excite),
+    CASE(swish),
+    CASE(square),
+    CASE(scale_channels),
+    CASE(scalars),
+    CASE(quotient),
+    CASE(max_pool),
+    CASE(max_pool_ceil),
+    CASE(average_pool),
+    CASE(average_pool_counting),
+    CASE(classify),
+    CASE(flatten_all),
+    CASE(attention),
+    CASE(spatial_means),
+    CASE(split_attention),
+    CASE(concat),
+    CASE(shuffle),
+    CASE(slices_and_pads),
+    CASE(dropouts),
+    CASE(many_readers),
 };
 
 static nw_model *sandwich(make_fn make, int64_t c)
@@ -330,7 +407,8 @@ typedef struct result {
 static double *widened(const void *data, int64_t n, bool f64)
 {
     double *out = malloc((size_t)n * sizeof *out);
-    for (int64_t i = 0; i < n; i++) out[i] = f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+    for (int64_t i = 0; i < n; i++)
+        out[i] = f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
     return out;
 }
 
@@ -357,8 +435,8 @@ static result compute(nw_model *model, nw_precision precision, int64_t batch, in
 {
     bool f64 = precision == NW_PRECISION_F64;
     const char *diffs[] = {"x", "a"};
-    nw_program_options options = {.diffs = diffs, .diff_count = 2, .batch = batch, .precision = precision,
-                                  .threads = threads};
+    nw_program_options options = {
+        .diffs = diffs, .diff_count = 2, .batch = batch, .precision = precision, .threads = threads};
     nw_program *program = NULL;
     nw_error err = {0};
     nw_status status = nw_program_compile(model, &options, &program, &err);
@@ -416,7 +494,8 @@ static void fast_is_the_reference(void **state)
             double y = apart(fast.y, slow.y, slow.ny), dx = apart(fast.dx, slow.dx, slow.nx),
                    da = apart(fast.da, slow.da, slow.na);
             if (!(y < 2e-5 && dx < 2e-5 && da < 2e-5)) {
-                print_error("%s, %d channels: y %g, d x %g, d a %g\n", cases[i].name, (int)channels[k], y, dx, da);
+                print_error("%s, %d channels: y %g, d x %g, d a %g\n", cases[i].name, (int)channels[k], y, dx,
+                            da);
                 wrong++;
             }
             release(&fast);
@@ -431,7 +510,8 @@ static void threads_do_not_matter(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         nw_model *model = sandwich(cases[i].make, 32);
-        result one = compute(model, NW_PRECISION_F32, 3, 1, 1), two = compute(model, NW_PRECISION_F32, 3, 2, 1);
+        result one = compute(model, NW_PRECISION_F32, 3, 1, 1),
+               two = compute(model, NW_PRECISION_F32, 3, 2, 1);
         if (memcmp(one.y, two.y, (size_t)one.ny * sizeof *one.y) != 0 ||
             memcmp(one.dx, two.dx, (size_t)one.nx * sizeof *one.dx) != 0)
             fail_msg("%s: one and two threads differ", cases[i].name);
@@ -449,8 +529,8 @@ static void a_cut_is_exact(void **state)
     nw_error err;
     const char *a[] = {"a"}, *q[] = {"q"};
     nw_program *before, *after;
-    nw_program_options first = {.outputs = a, .output_count = 1}, second = {.inputs = a, .input_count = 1,
-                                                                           .diffs = a, .diff_count = 1};
+    nw_program_options first = {.outputs = a, .output_count = 1},
+                       second = {.inputs = a, .input_count = 1, .diffs = a, .diff_count = 1};
     assert_int_equal(nw_program_compile(model, &first, &before, &err), NW_OK);
     assert_int_equal(nw_program_compile(model, &second, &after, &err), NW_OK);
     result whole = compute(model, NW_PRECISION_F32, 1, 0, 1);
@@ -492,7 +572,10 @@ static void named_tensors_survive(void **state)
     double *fast[6] = {0}, *slow[6] = {0};
     int64_t n[6];
     for (int f64 = 0; f64 < 2; f64++) {
-        nw_program_options options = {.outputs = outputs, .output_count = 3, .diffs = diffs, .diff_count = 3,
+        nw_program_options options = {.outputs = outputs,
+                                      .output_count = 3,
+                                      .diffs = diffs,
+                                      .diff_count = 3,
                                       .precision = f64 ? NW_PRECISION_F64 : NW_PRECISION_F32};
         nw_program *program;
         nw_error err;
@@ -523,6 +606,25 @@ static void named_tensors_survive(void **state)
         free(fast[i]);
         free(slow[i]);
     }
+    nw_model_unref(model);
+}
+
+/* Programs of one model pack the same weights once, folded ones too. */
+static void weights_are_shared(void **state)
+{
+    (void)state;
+    nw_model *model = sandwich(conv_norm_relu, 32);
+    nw_program *programs[2];
+    nw_error err;
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        nw_program_options options = {.batch = 1 + i};
+        assert_int_equal(nw_program_compile(model, &options, &programs[i], &err), NW_OK);
+        bytes[i] = nw_weights_cache_bytes(model->weights);
+    }
+    assert_true(bytes[0] >= 32 * 32 * 9 * sizeof(float)); /* the folded convolution is among them */
+    assert_int_equal(bytes[0], bytes[1]);
+    for (int i = 0; i < 2; i++) nw_program_free(programs[i]);
     nw_model_unref(model);
 }
 
@@ -557,7 +659,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fast_is_the_reference), cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(a_cut_is_exact),        cmocka_unit_test(named_tensors_survive),
-        cmocka_unit_test(open_dimensions_are_asked_for),
+        cmocka_unit_test(weights_are_shared),    cmocka_unit_test(open_dimensions_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
