@@ -1,10 +1,11 @@
 /* Running a program takes no memory. The linker sends the library's calls of malloc and its kin here (not
  * those inside oneDNN, which makes a short list of arguments for each primitive). */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "support/network.h"
 

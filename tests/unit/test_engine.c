@@ -1,10 +1,11 @@
 /* The fast path against the reference path: networks in which each operator stands between convolutions, so
  * that it meets blocked layouts, with numbers of channels that fill their blocks and that do not. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "backend/backend.h"
 #include "support/network.h"
