@@ -3,6 +3,7 @@
 #define NARROWS_NARROWS_H
 
 #include <narrows/error.h>
+#include <narrows/evaluate.h>
 #include <narrows/explain.h>
 #include <narrows/image.h>
 #include <narrows/inspect.h>
