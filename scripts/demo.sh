@@ -34,15 +34,14 @@ slices=$shared/data/ct-lesion-slices
 severity=$shared/models/ct-severity-resnet18s.onnx
 if [ -d "$slices" ] && [ -f "$severity" ]; then
     facts="--metadata examples/ct-severity.json" # what this model's file does not say about itself
-    # The collections are stored turned: the coronacases patients of the first stand upright after a quarter turn
-    # counter-clockwise, the slices of the second after a transpose. Hence the warning about the preparation.
+    # The slices stand upright after a transpose, and of the other collection those of the radiopaedia patients do.
     list=$out/severity-slices.txt
-    for picture in "$shared"/data/ct-severity-slices/images/*coronacases*; do
+    for picture in "$shared"/data/ct-severity-slices/images/*radiopaedia*; do
         printf '%s\n' "$(cd "$(dirname "$picture")" && pwd)/${picture##*/}"
-    done | awk 'NR % 4 == 0' >"$list"
+    done >"$list"
     say "Real CT slices: statistics over $(wc -l <"$list") of ct-severity-slices"
     # shellcheck disable=SC2086
-    run stats "$severity" "$list" $facts --orient rot90 -o "$out/severity-statistics.safetensors"
+    run stats "$severity" "$list" $facts --orient transpose -o "$out/severity-statistics.safetensors"
     say "Real CT slices: what an estimate of the severity rests on, a radiologist's mask beside it"
     # shellcheck disable=SC2086
     run explain "$severity" "$slices/images/3.jpg" "$slices/images/11.jpg" "$slices/images/30.jpg" $facts \
