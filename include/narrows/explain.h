@@ -17,8 +17,8 @@
 extern "C" {
 #endif
 
-/* X(NAME, name, text). f is the logit (or quantity) of the target; all are means over the samples, and are
- * multiplied by options.loss_weight. */
+/* X(NAME, name, text). f is the logit (or quantity) of the target, of a one-logit head that logit whatever
+ * the target. All are means over the samples, and are multiplied by options.loss_weight. */
 #define NW_LOSS_LIST(X)                                                                                      \
     X(AUTO, "auto", "by the head: cross-entropy, binary, or raise for a regression")                         \
     X(CROSS_ENTROPY, "cross-entropy", "-log softmax(logits)[target]")                                        \
@@ -75,7 +75,7 @@ typedef struct nw_explain_options {
     double loss_value;       /* of NW_LOSS_VALUE */
 
     /* How it is computed. */
-    int batch; /* samples in one run of the model; 0: all, or one where the graph allows no other */
+    int batch; /* samples in one run of the model; 0: all up to 20, or one where the graph allows no other */
     nw_precision precision; /* NW_PRECISION_F32 */
     int threads;            /* 0: as the environment has it */
     int profile;            /* non-zero: the programs measure the time of each step */
@@ -99,7 +99,9 @@ NW_API const nw_method_info *nw_method_find(const char *name); /* NULL where the
 typedef struct nw_map {
     const char *method, *unit;
     nw_shape shape; /* [H, W] or [D, H, W] of the model's input */
-    float *values;  /* in `unit`; never scaled to a range. "bits per pixel" sum up to total_bits */
+    /* In `unit`, never scaled to a range: the layer's map, interpolated to the size of the input. "bits per
+     * pixel" are shares of the layer's bits, and sum up to total_bits. */
+    float *values;
 
     /* At the layer. */
     const char *layer;

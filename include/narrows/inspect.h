@@ -58,7 +58,7 @@ typedef struct nw_layer_info {
 typedef struct nw_bottleneck_info {
     const char *name;
     nw_shape shape;
-    double resolution; /* its width over the input's */
+    double resolution; /* length along an axis over the input's (geometric mean of the axes) */
     int recommended;   /* one of them at most */
     char reason[192];
 } nw_bottleneck_info;

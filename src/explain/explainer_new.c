@@ -89,9 +89,8 @@ static nw_status check_layer(const nw_explainer *e, const nw_anatomy *a, int v, 
         path, value->name, better ? "; '" : "", better ? better : "", better ? "' is recommended" : "");
 }
 
-static nw_status choose_layer(nw_explainer *e, const nw_anatomy *a, nw_error *err)
+static nw_status take_layer(nw_explainer *e, const nw_anatomy *a, const char *name, nw_error *err)
 {
-    const char *name = e->options.layer;
     int v = -1;
     if (name) {
         v = find_layer(a->graph, name);
@@ -121,6 +120,17 @@ static nw_status choose_layer(nw_explainer *e, const nw_anatomy *a, nw_error *er
     memcpy(e->layer_shape.dims, value->shape.dims + 1,
            (size_t)e->layer_shape.rank * sizeof *value->shape.dims);
     return NW_OK;
+}
+
+static nw_status choose_layer(nw_explainer *e, const nw_anatomy *a, nw_error *err)
+{
+    if (e->options.layer || !e->method->at_cut) return take_layer(e, a, e->options.layer, err);
+    char *named;
+    NW_TRY(nw_metadata_text(e->model, "narrows.bottleneck", &named, err));
+    nw_status status = take_layer(e, a, named, err);
+    if (status != NW_OK && named) nw_fail_within(err, status, "metadata narrows.bottleneck");
+    nw_free(named);
+    return status;
 }
 
 static nw_status check_head(const nw_explainer *e, nw_error *err)

@@ -47,10 +47,18 @@ static nw_status compile_after(nw_explainer *e, int batch, nw_error *err)
     return NW_OK;
 }
 
+/* All samples in as few runs of the same size as keep memory within bounds. */
+static int even_batch(int samples)
+{
+    enum { MOST = 20 };
+    int runs = (samples + MOST - 1) / MOST;
+    return (samples + runs - 1) / runs;
+}
+
 static nw_status prepare(nw_explainer *e, nw_error *err)
 {
     const nw_explain_options *o = &e->options;
-    int wanted = o->batch > 0 && o->batch < o->samples ? o->batch : o->samples;
+    int wanted = o->batch == 0 ? even_batch(o->samples) : o->batch < o->samples ? o->batch : o->samples;
     nw_status status = compile_after(e, wanted, err);
     if (status != NW_OK && status != NW_NO_MEMORY && wanted > 1 && o->batch == 0)
         status = compile_after(e, 1, err);

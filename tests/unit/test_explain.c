@@ -20,7 +20,7 @@ typedef struct tail {
     bool fixed_reshape; /* Reshape to [1, N] in place of Flatten: no batch passes it */
     bool deep;          /* Conv3d on [1, 1, 4, 6, 6] */
     int64_t outputs;
-    const char *head;
+    const char *head, *bottleneck;
 } tail;
 
 /* Convolution "conv", ReLU "layer", convolution beside it "side", "sum", linear, tail. */
@@ -65,6 +65,7 @@ static nw_model *network(const tail *t)
     }
     ow_output(&m, last);
     if (t->head) ow_metadata(&m, "narrows.head", t->head);
+    if (t->bottleneck) ow_metadata(&m, "narrows.bottleneck", t->bottleneck);
     ow_end(&m);
     ow_save(&m, path);
     ow_free(&m);
@@ -282,6 +283,43 @@ static void probabilities_are_cut_off(void **state)
         assert_int_equal(maps[0]->loss, i == 0 ? NW_LOSS_CROSS_ENTROPY : NW_LOSS_BINARY);
         for (int k = 0; k < 4; k++) nw_map_free(maps[k]);
     }
+}
+
+static void many_samples_run_in_equal_pieces(void **state)
+{
+    (void)state;
+    static const int pairs[][2] = {{1, 1}, {10, 10}, {20, 20}, {21, 11}, {50, 17}, {100, 20}};
+    nw_model *model = network(&(tail){.outputs = OUTPUTS});
+    nw_stats *stats = collect(model);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        nw_explain_options options = defaults(stats);
+        options.samples = pairs[i][0];
+        nw_explainer *e = NULL;
+        nw_error err;
+        assert_int_equal(nw_explainer_new(model, "iba", &options, NULL, &e, &err), NW_OK);
+        assert_int_equal(nw_explainer_batch(e), pairs[i][1]);
+        nw_explainer_free(e);
+    }
+    nw_stats_free(stats);
+    nw_model_unref(model);
+}
+
+static void metadata_name_the_layer(void **state)
+{
+    (void)state;
+    nw_model *good = network(&(tail){.outputs = OUTPUTS, .bottleneck = "\"sum\""});
+    nw_model *bad = network(&(tail){.outputs = OUTPUTS, .bottleneck = "side"});
+    nw_collector *c = NULL;
+    nw_error err;
+    assert_int_equal(nw_collector_new(good, NULL, NULL, NULL, NW_PRECISION_F32, 1, &c, &err), NW_OK);
+    assert_string_equal(nw_collector_layer(c), "sum");
+    nw_collector_free(c);
+    assert_int_equal(nw_collector_new(bad, NULL, NULL, NULL, NW_PRECISION_F32, 1, &c, &err), NW_BAD_INPUT);
+    assert_non_null(strstr(err.message, "narrows.bottleneck"));
+    assert_int_equal(nw_collector_new(bad, "layer", NULL, NULL, NW_PRECISION_F32, 1, &c, &err), NW_OK);
+    nw_collector_free(c);
+    nw_model_unref(good);
+    nw_model_unref(bad);
 }
 
 static void one_by_one_where_no_batch_passes(void **state)
@@ -552,6 +590,8 @@ int main(void)
         cmocka_unit_test(beta_closes_the_bottleneck),
         cmocka_unit_test(probabilities_are_cut_off),
         cmocka_unit_test(one_by_one_where_no_batch_passes),
+        cmocka_unit_test(many_samples_run_in_equal_pieces),
+        cmocka_unit_test(metadata_name_the_layer),
         cmocka_unit_test(losses_steer),
         cmocka_unit_test(the_template_runs),
         cmocka_unit_test(progress_can_cancel),
