@@ -142,7 +142,10 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
         return;
     }
     cli_table_cell(p->table, "%s", input->name);
-    cli_table_cell(p->table, slices > 1 ? "%lld" : "", (long long)slice);
+    if (slices > 1)
+        cli_table_cell(p->table, "%lld", (long long)slice);
+    else
+        cli_table_cell(p->table, "-");
     if (!has) {
         cli_table_cell(p->table, "%.6g", (double)p->logits[0]);
         return;
