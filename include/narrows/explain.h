@@ -89,6 +89,7 @@ typedef struct nw_method_info {
     const char *description; /* one line */
     const char *unit;        /* of the map's values: "bits per pixel" */
     int needs_stats;
+    int at_input; /* explains at the model's input: there is no layer to choose */
 } nw_method_info;
 
 NW_API size_t nw_method_count(void);

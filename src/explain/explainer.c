@@ -74,6 +74,22 @@ nw_status nw_explainer_features(nw_explainer *e, const float *input, nw_error *e
     return nw_program_run(e->before, err);
 }
 
+nw_status nw_explainer_backward(nw_explainer *e, int64_t target, nw_error *err)
+{
+    bool one_logit = e->head.kind == NW_HEAD_SIGMOID;
+    int64_t chosen = one_logit ? 0 : target;
+    double sign = one_logit && target == 0 ? -1 : 1;
+    void *seed = nw_program_diff_output(e->before, e->head.logits);
+    for (int64_t i = 0; i < e->head.count; i++) {
+        double value = i == chosen ? sign : 0;
+        if (e->options.precision == NW_PRECISION_F64)
+            ((double *)seed)[i] = value;
+        else
+            ((float *)seed)[i] = (float)value;
+    }
+    return nw_program_backward(e->before, err);
+}
+
 /* The clean image through the model, and what it answers. */
 static nw_status clean(nw_explainer *e, const float *input, nw_map *map, nw_error *err)
 {

@@ -58,6 +58,10 @@ nw_status nw_explainer_make(nw_model *model, const nw_method *method, const nw_e
 /* The image through e->before. */
 nw_status nw_explainer_features(nw_explainer *e, const float *input, nw_error *err);
 
+/* After that, with a method that asks for the gradient: d logit of the target / d layer, in
+ * nw_program_diff(e->before, e->layer). Of a one-logit head, class 0's logit is minus the logit. */
+nw_status nw_explainer_backward(nw_explainer *e, int64_t target, nw_error *err);
+
 /* A program of this explainer's model: from `input` (NULL: the image) to `outputs`, with gradients at `diff`
  * (may be NULL). */
 nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *const *outputs,

@@ -89,9 +89,26 @@ static nw_status check_layer(const nw_explainer *e, const nw_anatomy *a, int v, 
         path, value->name, better ? "; '" : "", better ? better : "", better ? "' is recommended" : "");
 }
 
+static nw_status set_layer(nw_explainer *e, const nw_value *value, nw_error *err)
+{
+    e->layer = nw_strdup(value->name);
+    if (!e->layer) return nw_no_memory(err, 0, "an explainer");
+    e->layer_shape.rank = value->shape.rank - 1;
+    memcpy(e->layer_shape.dims, value->shape.dims + 1,
+           (size_t)e->layer_shape.rank * sizeof *value->shape.dims);
+    return NW_OK;
+}
+
 static nw_status take_layer(nw_explainer *e, const nw_anatomy *a, const char *name, nw_error *err)
 {
     int v = -1;
+    if (e->method->info.at_input) {
+        if (name)
+            return nw_fail(err, NW_USAGE,
+                           "%s explains at the model's input: it takes no layer, '%.200s' was given",
+                           e->method->info.name, name);
+        return set_layer(e, &a->graph->values[a->image], err);
+    }
     if (name) {
         v = find_layer(a->graph, name);
         char near[NW_SUGGEST_TEXT];
@@ -113,13 +130,7 @@ static nw_status take_layer(nw_explainer *e, const nw_anatomy *a, const char *na
                            e->model->path);
     }
     NW_TRY(check_layer(e, a, v, err));
-    const nw_value *value = &a->graph->values[v];
-    e->layer = nw_strdup(value->name);
-    if (!e->layer) return nw_no_memory(err, 0, "an explainer");
-    e->layer_shape.rank = value->shape.rank - 1;
-    memcpy(e->layer_shape.dims, value->shape.dims + 1,
-           (size_t)e->layer_shape.rank * sizeof *value->shape.dims);
-    return NW_OK;
+    return set_layer(e, &a->graph->values[v], err);
 }
 
 static nw_status choose_layer(nw_explainer *e, const nw_anatomy *a, nw_error *err)
@@ -206,7 +217,9 @@ static nw_status build(nw_explainer *e, const nw_shape *input_shape, nw_error *e
     e->options.layer = e->options.output = NULL; /* the caller's strings; they are resolved now */
     NW_TRY(check_stats(e, err));
     const char *outputs[] = {e->layer, e->head.logits};
-    NW_TRY(nw_explainer_compile(e, NULL, outputs, e->method->features_only ? 1 : 2,
+    bool at_input = e->method->info.at_input;
+    NW_TRY(nw_explainer_compile(e, NULL, at_input ? outputs + 1 : outputs,
+                                at_input || e->method->features_only ? 1 : 2,
                                 e->method->gradient ? e->layer : NULL, 1, &e->before, err));
     return e->method->prepare ? e->method->prepare(e, err) : NW_OK;
 }

@@ -14,19 +14,7 @@ static nw_status run(nw_explainer *e, uint64_t image, const nw_progress *progres
 {
     (void)image;
     (void)progress;
-    /* d logit of the target: for a one-logit head, class 0's is minus the logit. */
-    bool one_logit = e->head.kind == NW_HEAD_SIGMOID;
-    int64_t chosen = one_logit ? 0 : map->target;
-    double sign = one_logit && map->target == 0 ? -1 : 1;
-    void *seed = nw_program_diff_output(e->before, e->head.logits);
-    for (int64_t i = 0; i < e->head.count; i++) {
-        double value = i == chosen ? sign : 0;
-        if (e->options.precision == NW_PRECISION_F64)
-            ((double *)seed)[i] = value;
-        else
-            ((float *)seed)[i] = (float)value;
-    }
-    NW_TRY(nw_program_backward(e->before, err));
+    NW_TRY(nw_explainer_backward(e, map->target, err));
     const void *x = nw_program_output(e->before, e->layer, NULL),
                *diff = nw_program_diff(e->before, e->layer, NULL);
     int64_t channels = e->layer_shape.dims[0], positions = 1;
