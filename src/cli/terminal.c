@@ -36,7 +36,8 @@ static bool coloured(FILE *stream)
     return isatty(fileno(stream)) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
-static void line(const char *colour, const char *kind, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void line(const char *colour, const char *kind,
+                                                       const char *format, va_list args)
 {
     clear_bar();
     bool colours = coloured(stderr) && *colour;
