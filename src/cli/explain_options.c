@@ -9,7 +9,7 @@
 const cli_option explain_options[] = {
     {"output", 'o', CLI_TEXT, FIELD(folder), "DIR",
      .help = "folder for maps, pictures and manifest.json; needed", .completes = "folder"},
-    {"method", 'm', CLI_TEXT, FIELD(method), "M[,M...]", "iba", "one or more of: iba, gradcam",
+    {"method", 'm', CLI_TEXT, FIELD(method), "M[,M...]", "iba", "methods of explanation",
      .completes = "method"},
     {"layer", 'l', CLI_LIST, FIELD(layers), "[M=]TENSOR",
      .help = "feature map to explain at, for all methods or (M=) for one; without it the one of the "

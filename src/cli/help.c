@@ -57,10 +57,20 @@ static bool first_of_group(const cli_command *command, size_t i)
     return true;
 }
 
-static void explain_values(const cli_option *o, char *text, size_t size)
+/* The help with the values that are allowed. */
+static int describe(const cli_option *o, char *text, size_t size)
 {
     int n = snprintf(text, size, "%s", o->help);
-    if (o->choices && n > 0) n += snprintf(text + n, size - (size_t)n, "; one of: %s", o->choices);
+    if (o->choices) n += snprintf(text + n, size - (size_t)n, "; one of: %s", o->choices);
+    if (!o->completes || strcmp(o->completes, "method") != 0) return n;
+    for (size_t i = 0; i < nw_method_count(); i++)
+        n += snprintf(text + n, size - (size_t)n, "%s%s", i ? ", " : ": ", nw_method_list(i)->name);
+    return n;
+}
+
+static void explain_values(const cli_option *o, char *text, size_t size)
+{
+    int n = describe(o, text, size);
     if (o->fallback && *o->fallback) snprintf(text + n, size - (size_t)n, " [%s]", o->fallback);
 }
 
@@ -110,9 +120,10 @@ void cli_print_markdown(const cli_command *command)
         for (size_t i = g; (o = cli_option_at(command, i)); i++) {
             if (strcmp(group_of(o), group_of(group)) != 0) continue;
             if (o->letter) snprintf(text, sizeof text, "`-%c`, ", o->letter);
-            printf("| %s`--%s%s%s` | %s", o->letter ? text : "", o->name, o->kind == CLI_FLAG ? "" : " ",
-                   o->kind == CLI_FLAG ? "" : o->argument, o->help);
-            if (o->choices) printf("; one of: %s", o->choices);
+            printf("| %s`--%s%s%s` | ", o->letter ? text : "", o->name, o->kind == CLI_FLAG ? "" : " ",
+                   o->kind == CLI_FLAG ? "" : o->argument);
+            describe(o, text, sizeof text);
+            printf("%s", text);
             printf(" | %s |\n", o->fallback ? o->fallback : "");
         }
         putchar('\n');
