@@ -3,30 +3,22 @@
 #ifndef CLI_EXPLAIN_H
 #define CLI_EXPLAIN_H
 
-#include "estimate.h"
 #include "job.h"
+#include "methods.h"
 #include "terminal.h"
 
 typedef struct explain_arguments {
     cli_common common;
     cli_model_options model;
     cli_image_options image;
-    const char *method, *folder, *target, *output, *stats, *loss;
-    cli_list layers, stats_from;
-    int64_t stats_limit;
-    double beta, sigma, rate, min_std, initial_alpha, active_threshold, loss_weight;
-    int beta_over, relu, readout;
-    int64_t steps, samples, seed;
-    int precision, profile;
-    int64_t threads, batch;
+    cli_method_options method;
+    const char *folder;
     const char *beside;
     double high;
     int no_picture, upright, colormap;
 } explain_arguments;
 
 extern const cli_option explain_options[];
-
-enum { EXPLAIN_METHODS = 16 };
 
 /* The picture of an input: its most informative slice so far. */
 typedef struct explain_view {
@@ -37,11 +29,7 @@ typedef struct explain_view {
 } explain_view;
 
 typedef struct explain_method {
-    const nw_method_info *info;
-    nw_explainer *explainer;
-    nw_stats *stats;         /* from a file, or NULL */
-    cli_estimated estimated; /* else from images */
-    const char *stats_file;
+    cli_method use;
     bool recorded; /* its parameters are in the manifest */
 
     /* The current input. */
@@ -53,9 +41,7 @@ typedef struct explain_method {
 typedef struct explain {
     const explain_arguments *a;
     cli_job job;
-    nw_explain_options options;
-    int64_t target;
-    explain_method methods[EXPLAIN_METHODS];
+    explain_method methods[CLI_METHODS];
     size_t method_count;
     nw_manifest *manifest;
     size_t done, failed; /* inputs */

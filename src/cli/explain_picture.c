@@ -1,4 +1,5 @@
 #include "explain.h"
+#include "mask.h"
 #include "predict.h"
 #include "terminal.h"
 
@@ -6,27 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-static bool is_file(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-/* The mask that belongs to an input: the file itself, or the one of the input's name in the folder. */
-static char *mask_path(const char *beside, const char *name)
-{
-    static const char *const endings[] = {"png", "nii.gz", "nii", "npy", "jpg", "jpeg", "PNG"};
-    struct stat st;
-    if (stat(beside, &st) != 0 || !S_ISDIR(st.st_mode)) return cli_printf("%s", beside);
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        char *path = cli_printf("%s/%s.%s", beside, name, endings[i]);
-        if (is_file(path)) return path;
-        free(path);
-    }
-    return NULL;
-}
 
 /* A slice of the mask for this input, or NULL (said, where it does not fit): a picture does without it. */
 static float *read_mask(const explain *e, const nw_input *input, const nw_volume_info *image, int64_t slice)
@@ -34,7 +14,7 @@ static float *read_mask(const explain *e, const nw_input *input, const nw_volume
     nw_error err;
     nw_volume *volume = NULL;
     float *mask = NULL;
-    char *path = mask_path(e->a->beside, input->name);
+    char *path = cli_mask_path(e->a->beside, input->name);
     if (!path) {
         cli_warn("%s: there is no mask of that name in %s", input->name, e->a->beside);
         return NULL;
@@ -85,8 +65,9 @@ static char *caption_of(const explain *e, const nw_map *map)
 {
     if (!map->capacity) return cli_printf("%s at %s", map->method, map->layer);
     return cli_printf("%s at %s: %.1f bits \xc2\xb7 beta %g (%s), %d steps, %lld samples, seed %lld",
-                      map->method, map->layer, map->total_bits, e->a->beta, e->a->beta_over ? "sum" : "mean",
-                      map->steps, (long long)e->a->samples, (long long)e->a->seed);
+                      map->method, map->layer, map->total_bits, e->a->method.beta,
+                      e->a->method.beta_over ? "sum" : "mean", map->steps, (long long)e->a->method.samples,
+                      (long long)e->a->method.seed);
 }
 
 /* Whether an orientation exchanges rows and columns. */

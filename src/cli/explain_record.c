@@ -47,30 +47,31 @@ nw_status explain_record_start(explain *e, nw_error *err)
         nw_manifest_text(m, AT("model.classes.%zu", i), e->job.classes[i]);
     nw_preprocess_json(&e->job.pre, json, sizeof json);
     nw_manifest_json(m, "preprocessing", json);
-    nw_manifest_integer(m, "seed", e->a->seed);
-    nw_manifest_text(m, "precision", e->a->precision ? "f64" : "f32");
-    nw_manifest_integer(m, "threads", e->a->threads);
+    nw_manifest_integer(m, "seed", e->a->method.seed);
+    nw_manifest_text(m, "precision", e->a->method.precision ? "f64" : "f32");
+    nw_manifest_integer(m, "threads", e->a->method.threads);
     for (size_t i = 0; i < e->method_count; i++) {
         const explain_method *method = &e->methods[i];
-        const nw_head *head = nw_explainer_head(method->explainer);
+        const nw_head *head = nw_explainer_head(method->use.explainer);
         if (i == 0) {
             nw_manifest_text(m, "model.output", head->output);
             nw_manifest_text(m, "model.explained_tensor", head->logits);
             nw_manifest_text(m, "model.head", nw_head_name(head->kind));
-            nw_manifest_text(m, "instruction_set", nw_explainer_isa(method->explainer));
+            nw_manifest_text(m, "instruction_set", nw_explainer_isa(method->use.explainer));
         }
-        nw_manifest_text(m, AT("methods.%zu.name", i), method->info->name);
-        nw_manifest_text(m, AT("methods.%zu.description", i), method->info->description);
-        nw_manifest_text(m, AT("methods.%zu.unit", i), method->info->unit);
-        nw_manifest_text(m, AT("methods.%zu.layer", i), nw_explainer_layer(method->explainer));
-        set_shape(m, AT("methods.%zu.layer_shape", i), nw_explainer_layer_shape(method->explainer));
-        nw_manifest_integer(m, AT("methods.%zu.batch", i), nw_explainer_batch(method->explainer));
-        nw_stats *stats = method->stats                 ? method->stats
-                          : method->estimated.collector ? nw_collector_stats(method->estimated.collector)
-                                                        : NULL;
+        nw_manifest_text(m, AT("methods.%zu.name", i), method->use.info->name);
+        nw_manifest_text(m, AT("methods.%zu.description", i), method->use.info->description);
+        nw_manifest_text(m, AT("methods.%zu.unit", i), method->use.info->unit);
+        nw_manifest_text(m, AT("methods.%zu.layer", i), nw_explainer_layer(method->use.explainer));
+        set_shape(m, AT("methods.%zu.layer_shape", i), nw_explainer_layer_shape(method->use.explainer));
+        nw_manifest_integer(m, AT("methods.%zu.batch", i), nw_explainer_batch(method->use.explainer));
+        nw_stats *stats = method->use.stats ? method->use.stats
+                          : method->use.estimated.collector
+                              ? nw_collector_stats(method->use.estimated.collector)
+                              : NULL;
         if (!stats) continue;
         nw_manifest_text(m, AT("methods.%zu.statistics.file", i),
-                         method->stats_file ? base_name(method->stats_file) : NULL);
+                         method->use.stats_file ? base_name(method->use.stats_file) : NULL);
         nw_manifest_integer(m, AT("methods.%zu.statistics.samples", i), nw_stats_count(stats));
         nw_manifest_text(m, AT("methods.%zu.statistics.warning", i), nw_stats_warning(stats));
     }

@@ -18,7 +18,7 @@ typedef struct item {
     size_t results; /* recorded */
     size_t voxels;  /* of a method's values */
     float *map;     /* [rows][columns] */
-    char *files[2 * EXPLAIN_METHODS];
+    char *files[2 * CLI_METHODS];
     size_t file_count;
 } item;
 
@@ -106,7 +106,7 @@ static nw_status explain_slices(item *it, nw_error *err)
             status = cli_check_interrupt(err);
             /* The slice is the key of the noise: a picture has the same map alone and among others. */
             if (status == NW_OK)
-                status = nw_explainer_run(e->methods[m].explainer, e->job.pixels, (uint64_t)s, &progress,
+                status = nw_explainer_run(e->methods[m].use.explainer, e->job.pixels, (uint64_t)s, &progress,
                                           &map, err);
             if (status == NW_OK) status = keep(it, &e->methods[m], map, s, err);
             if (status != NW_OK) return status;
@@ -119,7 +119,7 @@ static nw_status explain_slices(item *it, nw_error *err)
 static nw_status write_map(item *it, const explain_method *method, const char *path, nw_error *err)
 {
     if (is_scan(it)) {
-        char *text = cli_printf("%s, %s", method->info->name, method->info->unit);
+        char *text = cli_printf("%s, %s", method->use.info->name, method->use.info->unit);
         nw_status status = nw_nifti_write(path, it->volume, method->values, text, err);
         free(text);
         return status;
@@ -134,7 +134,7 @@ static nw_status write_files(item *it, nw_error *err)
     explain *e = it->e;
     for (size_t m = 0; m < e->method_count; m++) {
         const explain_method *method = &e->methods[m];
-        char *stem = cli_printf("%s/%s.%s", e->a->folder, it->input->name, method->info->name);
+        char *stem = cli_printf("%s/%s.%s", e->a->folder, it->input->name, method->use.info->name);
         char *map = cli_printf("%s.%s", stem, is_scan(it) ? "nii.gz" : "npy"),
              *png = cli_printf("%s.png", stem);
         it->files[it->file_count++] = map;
@@ -156,15 +156,15 @@ static void tell(const item *it)
     size_t each = e->a->no_picture ? 1 : 2; /* files */
     for (size_t m = 0; m < e->method_count; m++) {
         const explain_method *method = &e->methods[m];
-        explain_record_file(e, it->index, method->info->name, "map", it->files[m * each]);
+        explain_record_file(e, it->index, method->use.info->name, "map", it->files[m * each]);
         if (each == 2)
-            explain_record_file(e, it->index, method->info->name, "picture", it->files[m * each + 1]);
+            explain_record_file(e, it->index, method->use.info->name, "picture", it->files[m * each + 1]);
         if (!e->table) continue;
         const nw_map *map = method->view.from;
         const char *class = cli_job_class(&e->job, map->target);
         double p = cli_probability_of(map->head, map->probabilities, map->output_count, map->target);
         cli_table_cell(e->table, "%s", it->input->name);
-        cli_table_cell(e->table, "%s", method->info->name);
+        cli_table_cell(e->table, "%s", method->use.info->name);
         cli_table_cell(e->table, class ? "%lld %s" : "%lld", (long long)map->target, class);
         if (isnan(p))
             cli_table_cell(e->table, "%.4g", (double)map->logits[map->target]);
