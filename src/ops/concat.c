@@ -47,7 +47,8 @@ static nw_status concat_infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, first->dtype, &shape));
     return nw_move_fold(cx, concat_describe);
 }
-NW_MOVE_OP(Concat, 4, 0, "", concat_infer, concat_describe, .compile = NULL);
+NW_MOVE_COMPILE(Concat_compile, concat_describe)
+NW_MOVE_OP(Concat, 4, 0, "", concat_infer, concat_describe, .compile = Concat_compile);
 
 /* The size of part i of an axis of `whole` elements. */
 typedef struct parts {
@@ -133,4 +134,6 @@ static nw_status split_infer(nw_infer *cx)
     }
     return nw_move_fold(cx, split_describe);
 }
-NW_MOVE_OP(Split, 2, 1U << 1, "the sizes must be constant", split_infer, split_describe, .compile = NULL);
+NW_MOVE_COMPILE(Split_compile, split_describe)
+NW_MOVE_OP(Split, 2, 1U << 1, "the sizes must be constant", split_infer, split_describe,
+           .compile = Split_compile);

@@ -25,7 +25,9 @@ static nw_status expand_infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, x->dtype, &shape));
     return nw_move_fold(cx, expand_describe);
 }
-NW_MOVE_OP(Expand, 8, 1U << 1, "the shape must be constant", expand_infer, expand_describe, .compile = NULL);
+NW_MOVE_COMPILE(Expand_compile, expand_describe)
+NW_MOVE_OP(Expand, 8, 1U << 1, "the shape must be constant", expand_infer, expand_describe,
+           .compile = Expand_compile);
 
 static bool tile_describe(const nw_ref *call, int piece, nw_move *move)
 {
@@ -51,4 +53,6 @@ static nw_status tile_infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, x->dtype, &shape));
     return nw_move_fold(cx, tile_describe);
 }
-NW_MOVE_OP(Tile, 6, 1U << 1, "the repeats must be constant", tile_infer, tile_describe, .compile = NULL);
+NW_MOVE_COMPILE(Tile_compile, tile_describe)
+NW_MOVE_OP(Tile, 6, 1U << 1, "the repeats must be constant", tile_infer, tile_describe,
+           .compile = Tile_compile);

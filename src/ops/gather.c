@@ -55,7 +55,8 @@ static nw_status infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, x->dtype, &shape));
     return nw_move_fold(cx, describe);
 }
-NW_MOVE_OP(Gather, 1, 0, "", infer, describe, .compile = NULL);
+NW_MOVE_COMPILE(Gather_compile, describe)
+NW_MOVE_OP(Gather, 1, 0, "", infer, describe, .compile = Gather_compile);
 
 static nw_status elements_infer(nw_infer *cx)
 {

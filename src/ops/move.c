@@ -37,8 +37,7 @@ void nw_move_into(nw_move *move, const nw_shape *dst)
     for (int i = 0; i < move->rank; i++) move->axis[i].dst_stride = strides[i];
 }
 
-/* The source coordinate of a position, or -1 for the fill value. */
-static int64_t coordinate(const nw_move_axis *axis, int64_t i)
+int64_t nw_move_coordinate(const nw_move_axis *axis, int64_t i)
 {
     int64_t extent = axis->extent, s;
     if (axis->index) {
@@ -78,7 +77,7 @@ static void visit(const action *a, int axis, bool inside, int64_t src, int64_t d
     if (axis < move->rank) {
         const nw_move_axis *along = &move->axis[axis];
         for (int64_t i = 0; i < along->count; i++) {
-            int64_t s = coordinate(along, i);
+            int64_t s = nw_move_coordinate(along, i);
             visit(a, axis + 1, inside && s >= 0, src + s * along->src_stride, dst + i * along->dst_stride);
         }
     } else if (a->exact_dst) {

@@ -55,6 +55,18 @@ static inline nw_infer nw_move_reader(const nw_ref *call)
     return (nw_infer){.graph = (nw_graph *)call->graph, .node = (nw_node *)call->node};
 }
 
+/* The source coordinate of a position, or -1 where it reads the fill value. */
+int64_t nw_move_coordinate(const nw_move_axis *axis, int64_t i);
+
+/* The fast path of any operator that can be described so, forward and backward: see nw_op.compile. */
+nw_status nw_fast_move(nw_plan *plan, const nw_node *node, nw_move_fn describe, bool *declined,
+                       nw_error *err);
+#define NW_MOVE_COMPILE(name, describe)                                                                      \
+    static nw_status name(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err)                 \
+    {                                                                                                        \
+        return nw_fast_move(plan, node, describe, declined, err);                                            \
+    }
+
 /* Integers that older opsets give as an attribute and newer ones as an input, at most NW_MAX_RANK of them;
  * *count = -1 where there are none. */
 nw_status nw_infer_list(nw_infer *cx, const char *attribute, int input, int64_t values[NW_MAX_RANK],
@@ -75,6 +87,7 @@ nw_status nw_infer_list(nw_infer *cx, const char *attribute, int input, int64_t 
                                 .constant_inputs = constants,                                                \
                                 .infer = infer_function,                                                     \
                                 .forward = Type##_forward,                                                   \
-                                .backward = Type##_backward, __VA_ARGS__}
+                                .backward = Type##_backward,                                                 \
+                                __VA_ARGS__}
 
 #endif

@@ -97,4 +97,5 @@ static nw_status infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, nw_infer_in(cx, 0)->dtype, &p.shape));
     return nw_move_fold(cx, describe);
 }
-NW_MOVE_OP(Pad, 2, 0xeU, "amounts and value must be constant", infer, describe, .compile = NULL);
+NW_MOVE_COMPILE(Pad_compile, describe)
+NW_MOVE_OP(Pad, 2, 0xeU, "amounts and value must be constant", infer, describe, .compile = Pad_compile);

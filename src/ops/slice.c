@@ -71,4 +71,5 @@ static nw_status infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, nw_infer_in(cx, 0)->dtype, &r.shape));
     return nw_move_fold(cx, describe);
 }
-NW_MOVE_OP(Slice, 1, 0x1eU, "ranges must be constant", infer, describe, .compile = NULL);
+NW_MOVE_COMPILE(Slice_compile, describe)
+NW_MOVE_OP(Slice, 1, 0x1eU, "ranges must be constant", infer, describe, .compile = Slice_compile);

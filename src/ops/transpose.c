@@ -55,7 +55,8 @@ static nw_status transpose_infer(nw_infer *cx)
     NW_TRY(nw_infer_out(cx, 0, x->dtype, &shape));
     return nw_move_fold(cx, transpose_describe);
 }
-NW_MOVE_OP(Transpose, 1, 0, "", transpose_infer, transpose_describe, .compile = NULL);
+NW_MOVE_COMPILE(Transpose_compile, transpose_describe)
+NW_MOVE_OP(Transpose, 1, 0, "", transpose_infer, transpose_describe, .compile = Transpose_compile);
 
 /* The block size, with the input checked: four dimensions, those from `first` on divisible by the block. */
 static nw_status read_block(nw_infer *cx, int64_t *block)
@@ -101,7 +102,9 @@ static nw_status depth_to_space_infer(nw_infer *cx)
         return nw_infer_fail(cx, NW_BAD_MODEL, "the size of the result overflows");
     return nw_infer_out(cx, 0, x->dtype, &shape);
 }
-NW_MOVE_OP(DepthToSpace, 1, 0, "", depth_to_space_infer, depth_to_space_describe, .compile = NULL);
+NW_MOVE_COMPILE(DepthToSpace_compile, depth_to_space_describe)
+NW_MOVE_OP(DepthToSpace, 1, 0, "", depth_to_space_infer, depth_to_space_describe,
+           .compile = DepthToSpace_compile);
 
 /* [N, C, H b, W b] to [N, b b C, H, W]. */
 static bool space_to_depth_describe(const nw_ref *call, int piece, nw_move *move)
@@ -131,4 +134,6 @@ static nw_status space_to_depth_infer(nw_infer *cx)
         return nw_infer_fail(cx, NW_BAD_MODEL, "the size of the result overflows");
     return nw_infer_out(cx, 0, x->dtype, &shape);
 }
-NW_MOVE_OP(SpaceToDepth, 1, 0, "", space_to_depth_infer, space_to_depth_describe, .compile = NULL);
+NW_MOVE_COMPILE(SpaceToDepth_compile, space_to_depth_describe)
+NW_MOVE_OP(SpaceToDepth, 1, 0, "", space_to_depth_infer, space_to_depth_describe,
+           .compile = SpaceToDepth_compile);
