@@ -44,7 +44,7 @@ static int kind_of(const nw_node *node)
     static const char *const names[] = {"Add", "Sub", "Mul", "Div"};
     for (int i = 0; i < 4; i++)
         if (strcmp(node->op->type, names[i]) == 0) return i;
-    return -1;
+    return strcmp(node->op->type, "Sum") == 0 && node->input_count == 2 ? ADD : -1;
 }
 
 /* In plain layouts the channel axis is the last dimension in which the other operand has an extent. */

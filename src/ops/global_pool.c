@@ -90,4 +90,5 @@ const nw_op nw_op_GlobalMaxPool = {
     .infer = infer,
     .forward = max_forward,
     .backward = max_backward,
+    .compile = nw_fast_max,
 };

@@ -1,4 +1,5 @@
 /* PRelu: x where x > 0, slope x elsewhere; the slope broadcasts to x. */
+#include "ops/fast.h"
 #include "ops/walk.h"
 
 static nw_status infer(nw_infer *cx)
@@ -43,5 +44,10 @@ static void backward(const nw_ref *call)
     }
 }
 
-const nw_op nw_op_PRelu = {
-    .type = "PRelu", .since = 7, .limits = "", .infer = infer, .forward = forward, .backward = backward};
+const nw_op nw_op_PRelu = {.type = "PRelu",
+                           .since = 7,
+                           .limits = "",
+                           .infer = infer,
+                           .forward = forward,
+                           .backward = backward,
+                           .compile = nw_fast_prelu};

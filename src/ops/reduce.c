@@ -188,7 +188,7 @@ static void backward(const nw_ref *call, const reduction *kind)
     }
 }
 
-#define REDUCTION(Type, ...)                                                                                 \
+#define REDUCTION(Type, fast_path, ...)                                                                      \
     static const reduction Type##_kind = __VA_ARGS__;                                                        \
     static void Type##_forward(const nw_ref *call)                                                           \
     {                                                                                                        \
@@ -205,15 +205,15 @@ static void backward(const nw_ref *call, const reduction *kind)
                                 .infer = infer,                                                              \
                                 .forward = Type##_forward,                                                   \
                                 .backward = Type##_backward,                                                 \
-                                .compile = nw_fast_mean}
+                                .compile = fast_path}
 
-REDUCTION(ReduceSum, {sum, NULL, sum_slope});
-REDUCTION(ReduceMean, {mean, mean_common, mean_slope});
-REDUCTION(ReduceMax, {largest, share, extreme_slope});
-REDUCTION(ReduceMin, {smallest, share, extreme_slope});
-REDUCTION(ReduceProd, {product, product_common, product_slope});
-REDUCTION(ReduceL1, {l1, NULL, l1_slope});
-REDUCTION(ReduceL2, {l2, NULL, l2_slope});
-REDUCTION(ReduceLogSum, {log_sum, NULL, log_sum_slope});
-REDUCTION(ReduceLogSumExp, {log_sum_exp, NULL, log_sum_exp_slope});
-REDUCTION(ReduceSumSquare, {sum_square, NULL, sum_square_slope});
+REDUCTION(ReduceSum, nw_fast_mean, {sum, NULL, sum_slope});
+REDUCTION(ReduceMean, nw_fast_mean, {mean, mean_common, mean_slope});
+REDUCTION(ReduceMax, nw_fast_max, {largest, share, extreme_slope});
+REDUCTION(ReduceMin, NULL, {smallest, share, extreme_slope});
+REDUCTION(ReduceProd, NULL, {product, product_common, product_slope});
+REDUCTION(ReduceL1, NULL, {l1, NULL, l1_slope});
+REDUCTION(ReduceL2, NULL, {l2, NULL, l2_slope});
+REDUCTION(ReduceLogSum, NULL, {log_sum, NULL, log_sum_slope});
+REDUCTION(ReduceLogSumExp, NULL, {log_sum_exp, NULL, log_sum_exp_slope});
+REDUCTION(ReduceSumSquare, NULL, {sum_square, NULL, sum_square_slope});

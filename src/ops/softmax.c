@@ -1,6 +1,6 @@
 /* Softmax and LogSoftmax. From opset 13 on along one axis (default -1); before, over all dimensions from the
  * axis on taken as one (default 1). */
-#include "ops/op.h"
+#include "ops/fast.h"
 
 #include <math.h>
 
@@ -98,6 +98,7 @@ const nw_op nw_op_Softmax = {
     .infer = infer,
     .forward = softmax_forward,
     .backward = softmax_backward,
+    .compile = nw_fast_softmax,
 };
 
 const nw_op nw_op_LogSoftmax = {
@@ -107,4 +108,5 @@ const nw_op nw_op_LogSoftmax = {
     .infer = infer,
     .forward = log_forward,
     .backward = log_backward,
+    .compile = nw_fast_softmax,
 };

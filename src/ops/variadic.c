@@ -1,6 +1,7 @@
 /* Sum, Mean, Max and Min of any number of inputs that broadcast (before opset 8 models have equal shapes).
  * Where several inputs hold the largest value they share its gradient in equal parts, as in PyTorch. */
 #include "ops/binary.h"
+#include "ops/fast.h"
 #include "ops/walk.h"
 
 #include <limits.h>
@@ -125,22 +126,26 @@ const nw_op nw_op_Sum = {.type = "Sum",
                          .limits = "",
                          .infer = infer,
                          .forward = sum_forward,
-                         .backward = sum_backward};
+                         .backward = sum_backward,
+                         .compile = nw_fast_variadic};
 const nw_op nw_op_Mean = {.type = "Mean",
                           .since = 6,
                           .limits = "",
                           .infer = infer,
                           .forward = mean_forward,
-                          .backward = mean_backward};
+                          .backward = mean_backward,
+                          .compile = nw_fast_variadic};
 const nw_op nw_op_Max = {.type = "Max",
                          .since = 6,
                          .limits = "",
                          .infer = infer,
                          .forward = max_forward,
-                         .backward = extreme_backward};
+                         .backward = extreme_backward,
+                         .compile = nw_fast_variadic};
 const nw_op nw_op_Min = {.type = "Min",
                          .since = 6,
                          .limits = "",
                          .infer = infer,
                          .forward = min_forward,
-                         .backward = extreme_backward};
+                         .backward = extreme_backward,
+                         .compile = nw_fast_variadic};
