@@ -46,7 +46,7 @@ if [ -d "$slices" ] && [ -f "$severity" ]; then
     # shellcheck disable=SC2086
     run explain "$severity" "$slices/images/3.jpg" "$slices/images/11.jpg" "$slices/images/30.jpg" $facts \
         --method iba,gradcam --stats "$out/severity-statistics.safetensors" --loss raise --loss-weight 10 \
-        --orient transpose --beside "$slices/masks" -o "$out/ct-slices"
+        --orient transpose --upright --beside "$slices/masks" -o "$out/ct-slices"
 fi
 
 say "Done. Open:"

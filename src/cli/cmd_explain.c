@@ -92,7 +92,7 @@ static nw_status explain_all(explain *e, cli_list operands, nw_error *err)
     TRY(explain_record_start(e, err));
     int made;
     TRY(cli_folder_make(a->folder, &made, err));
-    if (!a->common.json) e->table = cli_table_new("image|method|target|>probability|>bits|map");
+    if (!a->common.json) e->table = cli_table_new("image|method|target|>prediction|>bits|map");
     nw_status status = explain_inputs(e, err);
     if (e->done || status == NW_OK || status == NW_CANCELLED) status = write_record(e, status, err);
     if (status != NW_OK && !e->done) cli_folder_unmake(a->folder, made);
