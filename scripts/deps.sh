@@ -63,5 +63,5 @@ echo "deps: installing$missing"
 [ -z "$as_root" ] || echo "deps: with sudo, which may ask for your password"
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -q </dev/null
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing </dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o Dpkg::Use-Pty=0 --no-install-recommends $missing </dev/null
 echo "deps: done"
