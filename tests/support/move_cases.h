@@ -139,6 +139,13 @@ static int64_t gather_channels(ow *m, int64_t c)
     along(m, "Gather", "a which", "b", 1);
     return 6;
 }
+/* As many as there are, but not each once. */
+static int64_t gather_rows(ow *m, int64_t c)
+{
+    ow_ints(m, "which", 12, (int64_t[]){0, 0, 1, 2, 3, 5, 8, 8, 8, 9, 10, 11});
+    along(m, "Gather", "a which", "b", 2);
+    return c;
+}
 static int64_t gather_one(ow *m, int64_t c)
 {
     int64_t five = 5;

@@ -397,6 +397,7 @@ static const struct net_case {
     CASE(pad_edge),
     CASE(pad_reflect),
     CASE(gather_channels),
+    CASE(gather_rows),
     CASE(gather_one),
     CASE(expand_positions),
     CASE(expand_channels),
