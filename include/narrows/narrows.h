@@ -9,6 +9,7 @@
 #include <narrows/inspect.h>
 #include <narrows/model.h>
 #include <narrows/ops.h>
+#include <narrows/phantom.h>
 #include <narrows/program.h>
 #include <narrows/report.h>
 #include <narrows/stats.h>

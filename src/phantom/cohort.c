@@ -1,0 +1,169 @@
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "phantom/record.h"
+#include "phantom/study.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const files[] = {"ct.nii.gz", "lungs.nii.gz", "zones.nii.gz", "lesions.nii.gz",
+                                    "study.csv"};
+enum { FILES = sizeof files / sizeof *files, RECORD = FILES - 1 };
+
+typedef struct cohort {
+    const nw_phantom_options *options;
+    const char *folder;
+    char *recipe;
+    char *table; /* of cohort.csv, so far */
+} cohort;
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+/* FOLDER/study_0001 with an ending. */
+static char *study_path(const cohort *c, int64_t study, const char *ending)
+{
+    return nw_strdup_printf("%s/study_%04lld%s", c->folder, (long long)study, ending);
+}
+
+static bool append(cohort *c, const char *line)
+{
+    char *longer = nw_strdup_printf("%s%s", c->table, line);
+    if (!longer) return false;
+    nw_free(c->table);
+    c->table = longer;
+    return true;
+}
+
+/* Takes the line of a study that is there whole. */
+static nw_status keep(cohort *c, const char *path, nw_error *err)
+{
+    nw_bytes text = {0};
+    for (int i = 0; i < FILES; i++) {
+        char *file = nw_strdup_printf("%s/%s", path, files[i]);
+        if (!file) return nw_no_memory(err, strlen(path), "a path");
+        nw_status status = NW_OK;
+        if (!exists(file))
+            status = nw_fail(err, NW_USAGE,
+                             "%s: has no %s, so it is no whole study; remove the folder or take another",
+                             path, files[i]);
+        else if (i == RECORD)
+            status = nw_file_read(file, 1 << 20, &text, err);
+        nw_free(file);
+        if (status != NW_OK) return status;
+    }
+    const char *titles = nw_phantom_titles(), *line = (const char *)text.data;
+    size_t head = strlen(titles), length = strlen(line), recipe = strlen(c->recipe);
+    bool same = length > head + recipe + 1 && memcmp(line, titles, head) == 0 && line[length - 1] == '\n' &&
+                line[length - recipe - 2] == ',' &&
+                memcmp(line + length - recipe - 1, c->recipe, recipe) == 0;
+    nw_status status = NW_OK;
+    if (!same)
+        status = nw_fail(
+            err, NW_USAGE,
+            "%s: was made with other options than these (%s); take another folder, or remove the study", path,
+            c->recipe);
+    else if (!append(c, line + head))
+        status = nw_no_memory(err, length, "the table");
+    nw_free(text.data);
+    return status;
+}
+
+static void remove_part(const char *path)
+{
+    for (int i = 0; i < FILES; i++) {
+        char *file = nw_strdup_printf("%s/%s", path, files[i]);
+        if (file) unlink(file);
+        nw_free(file);
+    }
+    rmdir(path);
+}
+
+static nw_status write_files(const nw_phantom *p, const char *line, const char *path, nw_error *err)
+{
+    nw_status status = nw_make_folder(path, err);
+    for (int i = 0; status == NW_OK && i < FILES; i++) {
+        char *file = nw_strdup_printf("%s/%s", path, files[i]), *text = NULL;
+        if (!file)
+            status = nw_no_memory(err, strlen(path), "a path");
+        else if (i != RECORD)
+            status = nw_phantom_write(p, (nw_phantom_part)i, file, err);
+        else if ((text = nw_strdup_printf("%s%s", nw_phantom_titles(), line)))
+            status = nw_file_write(file, text, strlen(text), err);
+        else
+            status = nw_no_memory(err, strlen(line), "a record");
+        nw_free(file);
+        nw_free(text);
+    }
+    return status;
+}
+
+/* Into a folder of another name, which gets its own when everything is in. */
+static nw_status make(cohort *c, int64_t study, const char *path, nw_error *err)
+{
+    nw_phantom *p;
+    NW_TRY(nw_phantom_new(c->options, (uint64_t)study, &p, err));
+    char *line = nw_phantom_record(c->options, nw_phantom_get_info(p)), *part = study_path(c, study, ".part");
+    nw_status status = NW_OK;
+    if (!line || !part) {
+        status = nw_no_memory(err, 4096, "a record");
+    } else {
+        remove_part(part); /* of a run that was killed */
+        status = write_files(p, line, part, err);
+        if (status == NW_OK && rename(part, path) != 0)
+            status = nw_fail(err, NW_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
+        if (status != NW_OK) remove_part(part);
+        if (status == NW_OK && !append(c, line)) status = nw_no_memory(err, strlen(line), "the table");
+    }
+    nw_free(line);
+    nw_free(part);
+    nw_phantom_free(p);
+    return status;
+}
+
+static nw_status all_studies(cohort *c, int64_t studies, const nw_progress *progress, nw_error *err)
+{
+    for (int64_t k = 1; k <= studies; k++) {
+        if (progress && progress->call &&
+            progress->call(progress->user, "studies", (double)(k - 1), (double)studies))
+            return nw_fail(err, NW_CANCELLED,
+                           "%s: interrupted after %lld of %lld studies; the same command makes the others",
+                           c->folder, (long long)(k - 1), (long long)studies);
+        char *path = study_path(c, k, "");
+        if (!path) return nw_no_memory(err, strlen(c->folder), "a path");
+        nw_status status = exists(path) ? keep(c, path, err) : make(c, k, path, err);
+        nw_free(path);
+        NW_TRY(status);
+    }
+    if (progress && progress->call)
+        progress->call(progress->user, "studies", (double)studies, (double)studies);
+    return NW_OK;
+}
+
+nw_status nw_phantom_cohort(const nw_phantom_options *options, int64_t studies, const char *folder,
+                            const nw_progress *progress, nw_error *err)
+{
+    const nw_phantom_options defaults = {0};
+    cohort c = {.options = options ? options : &defaults, .folder = folder};
+    NW_TRY(nw_phantom_check(c.options, err));
+    if (studies < 1 || studies > 1000000)
+        return nw_fail(err, NW_USAGE, "a cohort of %lld studies: 1 to 1000000 are possible",
+                       (long long)studies);
+    NW_TRY(nw_make_folder(folder, err));
+    c.recipe = nw_phantom_recipe(c.options);
+    c.table = nw_strdup(nw_phantom_titles());
+    char *path = nw_strdup_printf("%s/cohort.csv", folder);
+    nw_status status = c.recipe && c.table && path ? NW_OK : nw_no_memory(err, 4096, "the table");
+    if (status == NW_OK) status = all_studies(&c, studies, progress, err);
+    if (status == NW_OK) status = nw_file_write(path, c.table, strlen(c.table), err);
+    nw_free(path);
+    nw_free(c.recipe);
+    nw_free(c.table);
+    return status;
+}
