@@ -17,6 +17,7 @@ nw_compile_fn nw_fast_mean;     /* GlobalAveragePool, ReduceMean, ReduceSum */
 nw_compile_fn nw_fast_matmul;   /* Gemm, MatMul */
 nw_compile_fn nw_fast_max;      /* GlobalMaxPool, ReduceMax */
 nw_compile_fn nw_fast_softmax;  /* Softmax, LogSoftmax */
+nw_compile_fn nw_fast_lrn;      /* LRN */
 nw_compile_fn nw_fast_prelu;    /* PRelu */
 nw_compile_fn nw_fast_variadic; /* Sum, Mean, Max, Min */
 

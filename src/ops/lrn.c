@@ -1,6 +1,6 @@
 /* LRN, local response normalisation across channels (Krizhevsky et al. 2012, section 3.3):
  * y_c = x_c / (bias + alpha / size * sum of x_k^2)^beta, k over `size` channels around c. */
-#include "ops/op.h"
+#include "ops/fast.h"
 
 #include <math.h>
 
@@ -79,4 +79,5 @@ const nw_op nw_op_LRN = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .compile = nw_fast_lrn,
 };

@@ -287,6 +287,25 @@ static int64_t softmax_with_vectors(ow *m, int64_t c)
     return 0;
 }
 
+/* -- normalisation across channels -- */
+
+static int64_t lrn(ow *m, int64_t c)
+{
+    ow_node(m, "LRN", "", "a", "b");
+    ow_attr_int(m, "size", 4);
+    ow_attr_float(m, "alpha", 2);
+    ow_attr_float(m, "bias", 0.7F);
+    return c;
+}
+static int64_t lrn_of_all(ow *m, int64_t c)
+{
+    ow_node(m, "LRN", "", "a", "b");
+    ow_attr_int(m, "size", 99);
+    ow_attr_float(m, "alpha", 3);
+    ow_attr_float(m, "beta", 0.6F);
+    return c;
+}
+
 /* -- maxima, sums, slopes -- */
 
 static int64_t global_max(ow *m, int64_t c)

@@ -418,6 +418,8 @@ static const struct net_case {
     CASE(log_softmax_channels),
     CASE(log_softmax_columns),
     CASE(softmax_with_vectors),
+    CASE(lrn),
+    CASE(lrn_of_all),
     CASE(global_max),
     CASE(max_of_ties),
     CASE(prelu),
