@@ -36,7 +36,8 @@ static spread spreads(const nw_shape *shape, const nw_shape *full, int axis)
             return OTHER;
         }
     }
-    return channels ? CHANNELS : images ? IMAGES : OTHER;
+    /* With one image both hold: this one has a gradient. */
+    return images ? IMAGES : channels ? CHANNELS : OTHER;
 }
 
 static int kind_of(const nw_node *node)
