@@ -7,6 +7,7 @@
 #include <narrows/explain.h>
 #include <narrows/image.h>
 #include <narrows/inspect.h>
+#include <narrows/lesion.h>
 #include <narrows/model.h>
 #include <narrows/ops.h>
 #include <narrows/phantom.h>

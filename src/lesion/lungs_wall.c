@@ -1,0 +1,300 @@
+/* Dense parts that touch the chest wall (consolidations, effusions, large nodules).
+ *
+ * They are as dense as the wall, so only shape can tell: seen from the middle of the chest, the lung's outer surface
+ * is a height r(angle, z) that changes slowly, and a dense part is a dip in it. Dips narrower than `gap` around or
+ * along the body are found by a closing of r with a line, their surface is replaced by a thin plate through what
+ * surrounds them, and what lies between the lung and that surface becomes lung. Nothing is filled towards the
+ * heart, the diaphragm or beyond the lung's ends, where the same shape is anatomy.
+ */
+#include "lesion/chest.h"
+
+#include "base/memory.h"
+#include "lesion/surface.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ANGLES = 256, BONE_HU = 300 };
+static const double tolerance_mm = 4; /* deeper dips count */
+static const double rim_mm = 6;       /* around a dip that the new surface replaces too */
+static const double typical_mm = 110; /* radius by which mm around the body become angles */
+static const double step_mm = 2.5;    /* slices nearer to each other share a row */
+static const double around_mm = 35;   /* of a dip that the surface follows */
+static const double length_mm = 10;   /* bumps of the surface that are shorter are ribs and noise */
+
+/* Where a line ends: the ring closes, the lung ends there, or only the scan does. */
+typedef enum line_end { END_RING, END_LUNG, END_SCAN } line_end;
+
+typedef struct wall {
+    int64_t rows, z0, per_row; /* row r holds slices z0 + r per_row and up */
+    double h;                  /* mm from row to row */
+    double cx, cy;             /* middle of the chest, in voxels */
+    float *outer, *inner;      /* [rows][ANGLES] mm; 0 where there is no lung */
+    float *surface;            /* the same for the wall; 0 where there is none */
+    uint8_t *dip;
+    line_end low, high; /* of the lung */
+} wall;
+
+static int64_t angle_of(double x, double y)
+{
+    double turn = atan2(y, x) / (2 * M_PI);
+    int64_t a = (int64_t)floor((turn < 0 ? turn + 1 : turn) * ANGLES);
+    return a >= ANGLES ? ANGLES - 1 : a;
+}
+
+/* Heights of the lung's surface seen from the middle. */
+static void see(const nw_chest *c, uint8_t side, const nw_box *box, wall *w)
+{
+    const nw_view *v = &c->view;
+    for (int64_t z = box->low[2]; z < box->high[2]; z++) {
+        int64_t row_at = (z - w->z0) / w->per_row * ANGLES;
+        float *outer = w->outer + row_at, *inner = w->inner + row_at;
+        for (int64_t y = box->low[1]; y < box->high[1]; y++) {
+            const uint8_t *row = c->code + nw_chest_at(c, 0, y, z);
+            const uint8_t *up = y + 1 < v->n[1] ? row + v->n[0] : NULL, *down = y ? row - v->n[0] : NULL;
+            for (int64_t x = box->low[0]; x < box->high[0]; x++) {
+                if (row[x] != side) continue;
+                if (x > 0 && x + 1 < v->n[0] && row[x - 1] == side && row[x + 1] == side && up && down &&
+                    up[x] == side && down[x] == side)
+                    continue;
+                double dx = ((double)x - w->cx) * v->h[0], dy = ((double)y - w->cy) * v->h[1];
+                float r = (float)hypot(dx, dy);
+                int64_t a = angle_of(dx, dy);
+                if (r > outer[a]) outer[a] = r;
+                if (inner[a] == 0 || r < inner[a]) inner[a] = r;
+            }
+        }
+    }
+}
+
+/* Close to the middle neighbouring voxels are angles apart: single angles without lung between two with it get
+ * their neighbours' mean. */
+static void mend(wall *w)
+{
+    for (int64_t z = 0; z < w->rows; z++) {
+        float *o = w->outer + z * ANGLES, *i = w->inner + z * ANGLES;
+        for (int64_t a = 0; a < ANGLES; a++) {
+            int64_t p = (a + ANGLES - 1) % ANGLES, q = (a + 1) % ANGLES;
+            if (o[a] > 0 || o[p] <= 0 || o[q] <= 0) continue;
+            o[a] = (o[p] + o[q]) / 2;
+            i[a] = (i[p] + i[q]) / 2;
+        }
+    }
+}
+
+/* Closing of `count` values, `stride` apart, by a line of 2 reach + 1: the largest, then the smallest. Beyond the
+ * lung's end are zeros; what is beyond the scan's does not count. work: count + 2 reach. */
+static void close_line(const float *src, float *dst, float *work, int64_t count, int64_t stride, int64_t reach,
+                       line_end low, line_end high)
+{
+    for (int64_t i = -reach; i < count + reach; i++) {
+        float best = 0;
+        for (int64_t j = i - reach; j <= i + reach; j++) {
+            int64_t k = low == END_RING ? (j + count) % count : j;
+            if (k < 0 || k >= count) continue;
+            if (src[k * stride] > best) best = src[k * stride];
+        }
+        work[i + reach] = best;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        float best = work[i + reach];
+        for (int64_t j = i - reach; j <= i + reach; j++) {
+            if ((j < 0 && low == END_SCAN) || (j >= count && high == END_SCAN)) continue;
+            if (work[j + reach] < best) best = work[j + reach];
+        }
+        dst[i * stride] = best;
+    }
+}
+
+/* surface = the larger closing, around and along the body. */
+static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
+{
+    int64_t around = (int64_t)(gap_mm / 2 / typical_mm / (2 * M_PI) * ANGLES), along = (int64_t)(gap_mm / 2 / w->h);
+    if (around > ANGLES / 4) around = ANGLES / 4;
+    if (along > w->rows) along = w->rows;
+    size_t count = (size_t)(w->rows * ANGLES), longest = (size_t)(w->rows + 2 * along) + 2 * ANGLES;
+    float *work = nw_calloc(longest, sizeof *work), *other = nw_calloc(count, sizeof *other);
+    if (!work || !other) {
+        nw_free(work);
+        nw_free(other);
+        return nw_no_memory(err, count * sizeof *other, "the chest wall");
+    }
+    for (int64_t z = 0; z < w->rows; z++)
+        close_line(w->outer + z * ANGLES, w->surface + z * ANGLES, work, ANGLES, 1, around, END_RING, END_RING);
+    for (int64_t a = 0; a < ANGLES; a++)
+        close_line(w->outer + a, other + a, work, w->rows, ANGLES, along, w->low, w->high);
+    for (size_t i = 0; i < count; i++)
+        if (other[i] > w->surface[i]) w->surface[i] = other[i];
+    nw_free(work);
+    nw_free(other);
+    return NW_OK;
+}
+
+/* Dips and their rims. */
+static nw_status find_dips(wall *w, bool *any, nw_error *err)
+{
+    size_t count = (size_t)(w->rows * ANGLES);
+    uint8_t *deep = nw_calloc(count, 1);
+    if (!deep) return nw_no_memory(err, count, "the chest wall");
+    *any = false;
+    for (size_t i = 0; i < count; i++) {
+        deep[i] = w->surface[i] > 0 && w->surface[i] - w->outer[i] > (float)tolerance_mm;
+        *any |= deep[i] != 0;
+    }
+    int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * ANGLES), reach_z = (int64_t)(rim_mm / w->h);
+    for (int64_t z = 0; z < w->rows; z++)
+        for (int64_t a = 0; a < ANGLES; a++) {
+            if (!deep[z * ANGLES + a]) continue;
+            for (int64_t q = z - reach_z; q <= z + reach_z; q++)
+                for (int64_t b = a - reach_a; b <= a + reach_a; b++) {
+                    if (q < 0 || q >= w->rows) continue;
+                    size_t at = (size_t)(q * ANGLES + (b + ANGLES) % ANGLES);
+                    w->dip[at] = w->surface[at] > 0;
+                }
+        }
+    nw_free(deep);
+    return NW_OK;
+}
+
+/* Cells within some mm of a dip: ASKED where dips, else KNOWN; NONE where there is no lung or dip. */
+static void kinds(const wall *w, const float *height, uint8_t *kind)
+{
+    int64_t reach_a = (int64_t)(around_mm / typical_mm / (2 * M_PI) * ANGLES), reach_r = (int64_t)(around_mm / w->h);
+    if (reach_r < 3) reach_r = 3;
+    for (int64_t r = 0; r < w->rows; r++)
+        for (int64_t a = 0; a < ANGLES; a++) {
+            if (!w->dip[r * ANGLES + a]) continue;
+            for (int64_t q = r - reach_r; q <= r + reach_r; q++)
+                for (int64_t b = a - reach_a; b <= a + reach_a; b++) {
+                    if (q < 0 || q >= w->rows) continue;
+                    int64_t at = q * ANGLES + (b + ANGLES) % ANGLES;
+                    if (w->dip[at])
+                        kind[at] = NW_SURFACE_ASKED;
+                    else if (height[at] > 0)
+                        kind[at] = NW_SURFACE_KNOWN;
+                }
+        }
+}
+
+/* surface becomes the wall over the dips, and inner what the far side of the lung would be where a ray meets none. */
+static nw_status fit(wall *w, nw_error *err)
+{
+    const double ha = 2 * M_PI / ANGLES * typical_mm;
+    size_t count = (size_t)(w->rows * ANGLES);
+    uint8_t *kind = nw_calloc(count, 1);
+    float *plate = nw_calloc(count, sizeof *plate);
+    nw_status status = kind && plate ? NW_OK : nw_no_memory(err, count * sizeof *plate, "the chest wall");
+    if (status == NW_OK) {
+        kinds(w, w->outer, kind);
+        for (size_t i = 0; i < count; i++) plate[i] = kind[i] == NW_SURFACE_KNOWN ? w->outer[i] : w->surface[i];
+        status = nw_surface_fit(plate, kind, w->rows, ANGLES, w->h, ha, length_mm, err);
+    }
+    if (status == NW_OK) {
+        for (size_t i = 0; i < count; i++)
+            if (kind[i] == NW_SURFACE_ASKED) w->surface[i] = plate[i];
+        /* The inner side is not smooth; a mean of what is around will do. */
+        for (size_t i = 0; i < count; i++) {
+            if (kind[i] == NW_SURFACE_ASKED) kind[i] = w->inner[i] > 0 ? NW_SURFACE_KNOWN : NW_SURFACE_ASKED;
+            plate[i] = w->inner[i] > 0 ? w->inner[i] : w->surface[i] / 2;
+        }
+        status = nw_surface_fit(plate, kind, w->rows, ANGLES, w->h, ha, 2 * length_mm, err);
+    }
+    for (size_t i = 0; i < count && status == NW_OK; i++)
+        if (kind[i] == NW_SURFACE_ASKED) w->inner[i] = fmaxf(plate[i], 1);
+    nw_free(kind);
+    nw_free(plate);
+    return status;
+}
+
+/* Heights between rows and angles. */
+static double between(const wall *w, const float *height, double row, double angle)
+{
+    double r = row < 0 ? 0 : row > (double)(w->rows - 1) ? (double)(w->rows - 1) : row, fr = r - floor(r),
+           fa = angle - floor(angle);
+    int64_t r0 = (int64_t)r, r1 = r0 + 1 < w->rows ? r0 + 1 : r0, a0 = ((int64_t)floor(angle) + ANGLES) % ANGLES,
+            a1 = (a0 + 1) % ANGLES;
+    const float v[4] = {height[r0 * ANGLES + a0], height[r0 * ANGLES + a1], height[r1 * ANGLES + a0],
+                        height[r1 * ANGLES + a1]};
+    const double weight[4] = {(1 - fr) * (1 - fa), (1 - fr) * fa, fr * (1 - fa), fr * fa};
+    double sum = 0, total = 0;
+    for (int i = 0; i < 4; i++)
+        if (v[i] > 0) sum += weight[i] * (double)v[i], total += weight[i];
+    return total > 0 ? sum / total : 0;
+}
+
+static void fill(nw_chest *c, uint8_t side, const nw_box *box, const wall *w)
+{
+    const nw_view *v = &c->view;
+    double most = 0;
+    for (int64_t i = 0; i < w->rows * ANGLES; i++) most = fmax(most, w->dip[i] ? (double)w->surface[i] : 0);
+    int64_t rx = (int64_t)(most / v->h[0]) + 1, ry = (int64_t)(most / v->h[1]) + 1;
+    for (int64_t z = box->low[2]; z < box->high[2]; z++) {
+        int64_t row_at = (z - w->z0) / w->per_row * ANGLES;
+        const float *inner = w->inner + row_at, *outer = w->outer + row_at;
+        const uint8_t *dip = w->dip + row_at;
+        if (!memchr(dip, 1, ANGLES)) continue;
+        double row = ((double)(z - w->z0) + 0.5) / (double)w->per_row - 0.5;
+        for (int64_t y = (int64_t)w->cy - ry; y <= (int64_t)w->cy + ry; y++)
+            for (int64_t x = (int64_t)w->cx - rx; x <= (int64_t)w->cx + rx; x++) {
+                if (x < 0 || y < 0 || x >= v->n[0] || y >= v->n[1]) continue;
+                uint8_t *code = &c->code[nw_chest_at(c, x, y, z)];
+                if (*code != NW_CODE_TISSUE) continue;
+                double dx = ((double)x - w->cx) * v->h[0], dy = ((double)y - w->cy) * v->h[1];
+                double turn = atan2(dy, dx) / (2 * M_PI) * ANGLES;
+                int64_t a = angle_of(dx, dy);
+                if (!dip[a]) continue;
+                double r = hypot(dx, dy), from = outer[a] > 0 ? (double)outer[a] - v->h[0] : (double)inner[a];
+                if (r < from || from <= 0 || r > between(w, w->surface, row, turn - 0.5)) continue;
+                if (!c->hu || nw_chest_hu(c, x, y, z) < BONE_HU) *code = side;
+            }
+    }
+}
+
+/* The middle of the chest: between left and right at the body's middle, between front and back at the lungs'. */
+static bool middle(const nw_chest *c, wall *w)
+{
+    nw_box right, left;
+    bool r = nw_chest_box(c, NW_CODE_RIGHT, &right), l = nw_chest_box(c, NW_CODE_LEFT, &left);
+    if (!r && !l) return false;
+    w->cx = r && l ? (double)(right.low[0] + left.high[0] - 1) / 2 : c->middle;
+    double low = (double)(r && (!l || right.low[1] < left.low[1]) ? right.low[1] : left.low[1]),
+           high = (double)(r && (!l || right.high[1] > left.high[1]) ? right.high[1] : left.high[1]);
+    w->cy = (low + high - 1) / 2;
+    return true;
+}
+
+nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err)
+{
+    nw_box box;
+    wall w = {0};
+    if (!nw_chest_box(c, side, &box) || !middle(c, &w)) return NW_OK;
+    const double hz = c->view.h[2];
+    w.per_row = hz < step_mm ? (int64_t)(step_mm / hz + 0.5) : 1;
+    w.h = hz * (double)w.per_row;
+    w.rows = (box.high[2] - box.low[2] + w.per_row - 1) / w.per_row;
+    w.z0 = box.low[2];
+    w.low = box.low[2] == 0 ? END_SCAN : END_LUNG;
+    w.high = box.high[2] == c->view.n[2] ? END_SCAN : END_LUNG;
+    size_t count = (size_t)(w.rows * ANGLES);
+    w.outer = nw_calloc(count, sizeof *w.outer);
+    w.inner = nw_calloc(count, sizeof *w.inner);
+    w.surface = nw_calloc(count, sizeof *w.surface);
+    w.dip = nw_calloc(count, 1);
+    nw_status status = NW_OK;
+    bool any = false;
+    if (!w.outer || !w.inner || !w.surface || !w.dip) {
+        status = nw_no_memory(err, count * sizeof *w.outer, "the chest wall");
+    } else {
+        see(c, side, &box, &w);
+        mend(&w);
+        status = close_surface(&w, gap_mm, err);
+        if (status == NW_OK) status = find_dips(&w, &any, err);
+    }
+    if (status == NW_OK && any) status = fit(&w, err);
+    if (status == NW_OK && any) fill(c, side, &box, &w);
+    nw_free(w.outer);
+    nw_free(w.inner);
+    nw_free(w.surface);
+    nw_free(w.dip);
+    return status;
+}
