@@ -7,10 +7,10 @@
  *     nw_lesions_find(lungs, map, hu, &options, &lesions, &err);
  *     nw_severity_measure(lungs, map, lesions->labels, &severity, &err);
  *
- * Arrays over the voxels are in the order of the file, [dims[2]][dims[1]][dims[0]]. All lengths are mm and all
- * volumes mL, taken from the affine, so that results depend neither on the order of voxels nor on how fine
- * they are. Right, left, up and down are the patient's. Definitions of every number: nw_definition_list, and
- * docs/severity.md. Research software, not a medical device.
+ * Arrays over the voxels are in the order of the file, [dims[2]][dims[1]][dims[0]]. All lengths are mm and
+ * all volumes mL, taken from the affine, so that results depend neither on the order of voxels nor on how
+ * fine they are. Right, left, up and down are the patient's. Definitions of every number: nw_definition_list,
+ * and docs/severity.md. Research software, not a medical device.
  */
 #ifndef NARROWS_LESION_H
 #define NARROWS_LESION_H
@@ -38,7 +38,8 @@ NW_API double nw_grid_voxel_ml(const nw_grid *grid);
 /* RAS mm of a point in voxel coordinates (centres are whole numbers). */
 NW_API void nw_grid_world(const nw_grid *grid, const double voxel[3], double mm[3]);
 
-/* ---- Lungs ---------------------------------------------------------------------------------------------- */
+/* ---- Lungs ----------------------------------------------------------------------------------------------
+ */
 
 typedef enum nw_side { NW_SIDE_NONE, NW_SIDE_RIGHT, NW_SIDE_LEFT } nw_side;
 enum { NW_SIDES = 3, NW_ZONES = 3, NW_LOBES = 5 };
@@ -83,19 +84,19 @@ NW_API const char *nw_lung_warning_text(int i);
  * both lungs, then nw_side. */
 typedef struct nw_lungs {
     nw_grid grid;
-    const char *method;          /* "threshold", "mask", "lung labels", "lobe labels", "whole" */
-    uint8_t *labels;             /* nw_side of each voxel */
-    uint8_t *lobes;              /* nw_lobe of each voxel, or NULL */
-    double volume_ml[NW_SIDES];  /* */
-    double bottom_mm[NW_SIDES];  /* superior coordinate of the lowest and highest edge of voxels */
-    double top_mm[NW_SIDES];     /* */
-    double mean_hu[NW_SIDES];    /* 0 where no HU were given (has_hu) */
-    int has_hu;                  /* */
-    double airways_ml;           /* trachea and main bronchi that were taken out */
-    double gas_ml;               /* other air in the body that was taken out: bowel, stomach, table */
-    double filled_ml;            /* of volume_ml[0], denser than the threshold */
-    double threshold_hu;         /* 0 for a mask */
-    unsigned warnings;           /* nw_lung_warning bits */
+    const char *method;         /* "threshold", "mask", "lung labels", "lobe labels", "whole" */
+    uint8_t *labels;            /* nw_side of each voxel */
+    uint8_t *lobes;             /* nw_lobe of each voxel, or NULL */
+    double volume_ml[NW_SIDES]; /* */
+    double bottom_mm[NW_SIDES]; /* superior coordinate of the lowest and highest edge of voxels */
+    double top_mm[NW_SIDES];    /* */
+    double mean_hu[NW_SIDES];   /* 0 where no HU were given (has_hu) */
+    int has_hu;                 /* */
+    double airways_ml;          /* trachea and main bronchi that were taken out */
+    double gas_ml;              /* other air in the body that was taken out: bowel, stomach, table */
+    double filled_ml;           /* of volume_ml[0], denser than the threshold */
+    double threshold_hu;        /* 0 for a mask */
+    unsigned warnings;          /* nw_lung_warning bits */
 } nw_lungs;
 
 NW_API void nw_lungs_free(nw_lungs *lungs);
@@ -104,8 +105,8 @@ NW_API void nw_lungs_free(nw_lungs *lungs);
 typedef struct nw_lungs_options {
     double threshold_hu; /* air and aerated lung are below; 0: -350 */
     double closing_mm;   /* radius within which vessels and small gaps are closed in; 0: 6; negative: none */
-    double gap_mm; /* widest dense part at the chest wall that is closed in by the shape of the wall around it;
-                      0: 100; negative: none */
+    double gap_mm; /* widest dense part at the chest wall that is closed in by the shape of the wall around
+                      it; 0: 100; negative: none */
 } nw_lungs_options;
 
 /* Lungs of a chest CT in HU, without a network: see docs/severity.md. NW_BAD_INPUT where no lung is found. */
@@ -128,39 +129,41 @@ typedef enum nw_labels_kind {
 /* Zero-initialise for the defaults. */
 typedef struct nw_labels_map {
     nw_labels_kind kind;
-    int right, left;         /* NW_LABELS_LUNGS; both 0: 1 and 2 */
-    int lobe[NW_LOBES + 1];  /* by nw_lobe, [0] unused; all 0: 1, 2, 3, 4, 5 */
+    int right, left;        /* NW_LABELS_LUNGS; both 0: 1 and 2 */
+    int lobe[NW_LOBES + 1]; /* by nw_lobe, [0] unused; all 0: 1, 2, 3, 4, 5 */
 } nw_labels_map;
 
 /* Reads "auto", "binary", "lungs", "lobes", "right=2,left=3" or "RU=3,RM=4,RL=5,LU=1,LL=2". NW_USAGE. */
 NW_API nw_status nw_labels_map_parse(const char *text, nw_labels_map *map, nw_error *err);
 
-/* Lungs from a mask on a grid of its own (NULL: the same): every voxel of `grid` takes the label that the mask
- * has there in the world, nearest neighbour, 0 outside. Binary: everything above 0.5 is lung, right and left
- * found as in nw_lungs_segment. hu may be NULL. NW_BAD_INPUT for labels that are not whole numbers, that the
- * map does not know (LUNGS, LOBES), or a mask that misses the scan. map NULL: the defaults. */
+/* Lungs from a mask on a grid of its own (NULL: the same): every voxel of `grid` takes the label that the
+ * mask has there in the world, nearest neighbour, 0 outside. Binary: everything above 0.5 is lung, right and
+ * left found as in nw_lungs_segment. hu may be NULL. NW_BAD_INPUT for labels that are not whole numbers, that
+ * the map does not know (LUNGS, LOBES), or a mask that misses the scan. map NULL: the defaults. */
 NW_API nw_status nw_lungs_from_labels(const nw_grid *grid, const float *hu, const nw_grid *mask_grid,
                                       const float *mask, const nw_labels_map *map, nw_lungs **out,
                                       nw_error *err);
-/* Every voxel is lung, for images that are cropped to the lungs: right and left of the middle. hu may be NULL.
+/* Every voxel is lung, for images that are cropped to the lungs: right and left of the middle. hu may be
+ * NULL.
  */
 NW_API nw_status nw_lungs_whole(const nw_grid *grid, const float *hu, nw_lungs **out, nw_error *err);
 
 /* Third of the lung's height at a superior coordinate; the middle third for a side that has no lung. */
 NW_API nw_zone nw_lungs_zone(const nw_lungs *lungs, nw_side side, double superior_mm);
 
-/* ---- Maps in bits per mL ---------------------------------------------------------------------------------- */
+/* ---- Maps in bits per mL ----------------------------------------------------------------------------------
+ */
 
 typedef enum nw_bits_source {
     NW_BITS_PER_SLICE, /* bits per pixel of maps that a 2-D classifier gave slice by slice */
     NW_BITS_PER_VOXEL  /* bits per voxel of a 3-D classifier's map */
 } nw_bits_source;
 
-/* dst = src (may be the same array) as a density. Of a slice's map: bits per pixel / pixel area in cm^2 / 1 cm,
- * which is bits per mL where slices are read 1 cm apart: pixels twice as fine, or slices twice as many, change
- * nothing. Of a 3-D map: bits per voxel / voxel volume in mL. */
-NW_API nw_status nw_density_from_bits(const nw_grid *grid, nw_bits_source source, const float *src, float *dst,
-                                      nw_error *err);
+/* dst = src (may be the same array) as a density. Of a slice's map: bits per pixel / pixel area in cm^2 / 1
+ * cm, which is bits per mL where slices are read 1 cm apart: pixels twice as fine, or slices twice as many,
+ * change nothing. Of a 3-D map: bits per voxel / voxel volume in mL. */
+NW_API nw_status nw_density_from_bits(const nw_grid *grid, nw_bits_source source, const float *src,
+                                      float *dst, nw_error *err);
 
 typedef struct nw_healthy nw_healthy;
 
@@ -182,11 +185,12 @@ NW_API nw_status nw_threshold_rule_parse(const char *name, nw_threshold_rule *ru
 
 /* nw_lesion_options_init gives the defaults. */
 typedef struct nw_lesion_options {
-    const double *probability; /* of the finding, one a slice (in nw_volume's order of slices); NULL: no gate */
-    double gate;               /* slices below it have no lesions and no bits; 0.5 */
-    double smooth_mm;          /* deviation of a Gaussian across slices; 0 (none) */
-    nw_threshold_rule rule;    /* healthy where `healthy` is given, else otsu */
-    double threshold;          /* bits per mL, of NW_THRESHOLD_FIXED */
+    const double
+        *probability;       /* of the finding, one a slice (in nw_volume's order of slices); NULL: no gate */
+    double gate;            /* slices below it have no lesions and no bits; 0.5 */
+    double smooth_mm;       /* deviation of a Gaussian across slices; 0 (none) */
+    nw_threshold_rule rule; /* healthy where `healthy` is given, else otsu */
+    double threshold;       /* bits per mL, of NW_THRESHOLD_FIXED */
     const nw_healthy *healthy; /* NULL */
     double quantile;           /* of NW_THRESHOLD_HEALTHY; 0.99 */
     double share;              /* of NW_THRESHOLD_SHARE; 0.5 */
@@ -196,12 +200,13 @@ typedef struct nw_lesion_options {
 
 NW_API void nw_lesion_options_init(nw_lesion_options *options, const nw_healthy *healthy);
 
-/* Gate and smoothing, in place: slices below the gate become 0, the rest is smoothed across slices (at the ends
- * with the weights that remain), and gated slices become 0 again. */
+/* Gate and smoothing, in place: slices below the gate become 0, the rest is smoothed across slices (at the
+ * ends with the weights that remain), and gated slices become 0 again. */
 NW_API nw_status nw_density_prepare(const nw_grid *grid, float *density, const nw_lesion_options *options,
                                     nw_error *err);
 
-/* ---- What healthy lungs need ------------------------------------------------------------------------------ */
+/* ---- What healthy lungs need ------------------------------------------------------------------------------
+ */
 
 /* A histogram of the density in the lungs of negative scans, in mL of lung: 64 bins a decade, so that a
  * quantile is known to 4 %. */
@@ -222,19 +227,20 @@ NW_API double nw_healthy_largest(const nw_healthy *healthy);        /* bits per 
 /* The density that a share q (0 .. 1) of healthy lung does not exceed, bits per mL; interpolated within a bin
  * on the scale of logarithms. NW_BAD_INPUT without scans, NW_USAGE for q outside 0 .. 1. */
 NW_API nw_status nw_healthy_quantile(const nw_healthy *healthy, double q, double *bits_per_ml, nw_error *err);
-/* Facts that must be the same where the numbers are used: the model's digest and a text of the settings of the
- * map (NULL: unknown). Copied. */
+/* Facts that must be the same where the numbers are used: the model's digest and a text of the settings of
+ * the map (NULL: unknown). Copied. */
 NW_API nw_status nw_healthy_set_facts(nw_healthy *healthy, const char *model_digest, const char *settings,
                                       nw_error *err);
 NW_API const char *nw_healthy_model_digest(const nw_healthy *healthy); /* NULL: unknown */
 NW_API const char *nw_healthy_settings(const nw_healthy *healthy);     /* NULL: unknown */
-/* A small JSON file (schema in docs/severity.md), whole or not at all. Loading checks everything; a model_digest
- * or settings (NULL: not checked) other than the file's are NW_BAD_INPUT. */
+/* A small JSON file (schema in docs/severity.md), whole or not at all. Loading checks everything; a
+ * model_digest or settings (NULL: not checked) other than the file's are NW_BAD_INPUT. */
 NW_API nw_status nw_healthy_save(const nw_healthy *healthy, const char *path, nw_error *err);
 NW_API nw_status nw_healthy_load(const char *path, const char *model_digest, const char *settings,
                                  nw_healthy **out, nw_error *err);
 
-/* ---- Lesions ---------------------------------------------------------------------------------------------- */
+/* ---- Lesions ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct nw_lesion {
     int32_t label; /* from 1, the largest first */
@@ -264,8 +270,8 @@ typedef struct nw_lesions {
     double dropped_ml; /* */
 } nw_lesions;
 
-/* Components (26 neighbours) of voxels in the lungs with at least the threshold. hu may be NULL where there is
- * no HU gate. density is checked to be finite and not negative: NW_NOT_FINITE, NW_BAD_INPUT. */
+/* Components (26 neighbours) of voxels in the lungs with at least the threshold. hu may be NULL where there
+ * is no HU gate. density is checked to be finite and not negative: NW_NOT_FINITE, NW_BAD_INPUT. */
 NW_API nw_status nw_lesions_find(const nw_lungs *lungs, const float *density, const float *hu,
                                  const nw_lesion_options *options, nw_lesions **out, nw_error *err);
 NW_API void nw_lesions_free(nw_lesions *lesions);
@@ -273,7 +279,8 @@ NW_API void nw_lesions_free(nw_lesions *lesions);
 NW_API nw_status nw_lesion_threshold(const nw_lungs *lungs, const float *density,
                                      const nw_lesion_options *options, double *bits_per_ml, nw_error *err);
 
-/* ---- Severity --------------------------------------------------------------------------------------------- */
+/* ---- Severity ---------------------------------------------------------------------------------------------
+ */
 
 /* A part of the lungs and what of it is involved. */
 typedef struct nw_part {
@@ -284,14 +291,14 @@ typedef struct nw_part {
 } nw_part;
 
 typedef struct nw_severity {
-    nw_part sides[NW_SIDES]; /* 0 both lungs, then nw_side */
+    nw_part sides[NW_SIDES];           /* 0 both lungs, then nw_side */
     nw_part zones[NW_SIDES][NW_ZONES]; /* [0] unused */
     nw_part lobes[NW_LOBES + 1];       /* [0] unused */
-    int grade;       /* CT-0 .. CT-4 of both lungs */
-    int worst_grade; /* CT-0 .. CT-4 of the lung that is more involved */
-    int zone_score;  /* 0 .. 24 */
-    int lobe_score;  /* 0 .. 25; -1 without a lobe mask */
-    double bits_per_litre; /* of both lungs */
+    int grade;                         /* CT-0 .. CT-4 of both lungs */
+    int worst_grade;                   /* CT-0 .. CT-4 of the lung that is more involved */
+    int zone_score;                    /* 0 .. 24 */
+    int lobe_score;                    /* 0 .. 25; -1 without a lobe mask */
+    double bits_per_litre;             /* of both lungs */
 } nw_severity;
 
 /* labels: of lesions, non-zero is involved (of nw_lesions, or a true mask). density may be NULL: 0 bits. */
@@ -337,7 +344,8 @@ typedef struct nw_severity_interval {
 NW_API nw_status nw_severity_interval_of(const nw_severity *runs, size_t count, nw_severity_interval *out,
                                          nw_error *err);
 
-/* ---- Definitions ------------------------------------------------------------------------------------------ */
+/* ---- Definitions ------------------------------------------------------------------------------------------
+ */
 
 /* What a number means and where it comes from, for reports; each text is in docs/severity.md. */
 typedef struct nw_definition {
@@ -349,7 +357,7 @@ typedef struct nw_definition {
 } nw_definition;
 
 NW_API size_t nw_definition_count(void);
-NW_API const nw_definition *nw_definition_list(size_t i);         /* NULL beyond the count */
+NW_API const nw_definition *nw_definition_list(size_t i);        /* NULL beyond the count */
 NW_API const nw_definition *nw_definition_find(const char *key); /* NULL where there is none */
 
 #ifdef __cplusplus

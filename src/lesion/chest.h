@@ -1,5 +1,5 @@
-/* A chest CT while its lungs are found: one byte a voxel along the patient's axes (see nw_view), and one step a
- * file. In order: nw_chest_air, nw_chest_airways, nw_chest_lungs, nw_chest_fill.
+/* A chest CT while its lungs are found: one byte a voxel along the patient's axes (see nw_view), and one step
+ * a file. In order: nw_chest_air, nw_chest_airways, nw_chest_lungs, nw_chest_fill.
  */
 #ifndef NW_LESION_CHEST_H
 #define NW_LESION_CHEST_H
@@ -21,11 +21,11 @@ enum {
 
 typedef struct nw_chest {
     nw_view view;
-    const float *hu;    /* the caller's array; NULL for masks */
-    uint8_t *code;      /* [n[2]][n[1]][n[0]] */
-    double threshold;   /* HU */
-    bool smooth;        /* values are noisy and are read through a 3x3 binomial kernel within the slice */
-    double middle;      /* x of the body's middle, in voxels */
+    const float *hu;  /* the caller's array; NULL for masks */
+    uint8_t *code;    /* [n[2]][n[1]][n[0]] */
+    double threshold; /* HU */
+    bool smooth;      /* values are noisy and are read through a 3x3 binomial kernel within the slice */
+    double middle;    /* x of the body's middle, in voxels */
     bool has_airway;
     unsigned warnings;
 } nw_chest;
@@ -46,14 +46,14 @@ void nw_chest_slice(const nw_chest *c, int64_t z, float *dst, float *work);
  * padding is outside, slice by slice, so that an open mouth does not let the outside into the lungs. */
 nw_status nw_chest_air(nw_chest *c, nw_error *err);
 
-/* AIRWAY: finds the trachea from the top and grows it down to the bronchi, as dark as can be without leaking into
- * the lungs. */
+/* AIRWAY: finds the trachea from the top and grows it down to the bronchi, as dark as can be without leaking
+ * into the lungs. */
 nw_status nw_chest_airways(nw_chest *c, nw_error *err);
 
 /* RIGHT, LEFT and GAS of what is AIR. */
 nw_status nw_chest_lungs(nw_chest *c, nw_error *err);
-/* Parts a lung mask that spans both sides along the brightest line near the middle: voxels of `code` become RIGHT
- * or LEFT. hu may be NULL: then along the middle where it is thinnest. */
+/* Parts a lung mask that spans both sides along the brightest line near the middle: voxels of `code` become
+ * RIGHT or LEFT. hu may be NULL: then along the middle where it is thinnest. */
 nw_status nw_chest_part(nw_chest *c, uint8_t code, nw_error *err);
 
 /* Closes each lung: small gaps by a ball, dense parts at the chest wall by the wall's shape, then holes. */

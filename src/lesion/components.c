@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Union-find over the runs; until the end `component` holds the parent, which is never larger than the run, so
- * that the root of a set is its first run. */
+/* Union-find over the runs; until the end `component` holds the parent, which is never larger than the run,
+ * so that the root of a set is its first run. */
 static int32_t root(nw_run *runs, int32_t i)
 {
     while (runs[i].component != i) {

@@ -1,5 +1,5 @@
-/* Connected components of a binary volume, kept as runs along the first axis: memory is linear in the number of
- * runs, and nothing of the size of the volume is needed.
+/* Connected components of a binary volume, kept as runs along the first axis: memory is linear in the number
+ * of runs, and nothing of the size of the volume is needed.
  */
 #ifndef NW_LESION_COMPONENTS_H
 #define NW_LESION_COMPONENTS_H
@@ -25,8 +25,8 @@ typedef struct nw_components {
 /* How voxels touch: in a slice of the first two axes (4), by faces (6), by faces, edges and corners (26). */
 typedef enum nw_touch { NW_TOUCH_4 = 4, NW_TOUCH_6 = 6, NW_TOUCH_26 = 26 } nw_touch;
 
-/* Components of the voxels of src[n[2]][n[1]][n[0]] that equal `value`. NW_NO_MEMORY, or NW_BAD_INPUT above 2^31
- * runs. Free with nw_components_free, also after a failure. */
+/* Components of the voxels of src[n[2]][n[1]][n[0]] that equal `value`. NW_NO_MEMORY, or NW_BAD_INPUT above
+ * 2^31 runs. Free with nw_components_free, also after a failure. */
 nw_status nw_components_find(const uint8_t *src, const int64_t n[3], uint8_t value, nw_touch touch,
                              nw_components *out, nw_error *err);
 void nw_components_free(nw_components *c);

@@ -23,7 +23,8 @@ nw_status nw_density_from_bits(const nw_grid *grid, nw_bits_source source, const
     int64_t count = nw_grid_count(grid);
     for (int64_t i = 0; i < count; i++)
         if (!isfinite((double)src[i] / unit) || (double)src[i] / unit > 1e30)
-            return nw_fail(err, NW_NOT_FINITE, "voxel %lld of the map: %g bits", (long long)i, (double)src[i]);
+            return nw_fail(err, NW_NOT_FINITE, "voxel %lld of the map: %g bits", (long long)i,
+                           (double)src[i]);
     for (int64_t i = 0; i < count; i++) dst[i] = (float)((double)src[i] / unit);
     return NW_OK;
 }
@@ -63,8 +64,8 @@ static void gate(const nw_grid *g, float *density, const nw_lesion_options *o)
     }
 }
 
-/* Gaussian along the slices, cut at 3 deviations. Slices run through a window of copies, one block of the inner
- * axis at a time, so that memory stays small. */
+/* Gaussian along the slices, cut at 3 deviations. Slices run through a window of copies, one block of the
+ * inner axis at a time, so that memory stays small. */
 static nw_status smooth(const nw_grid *g, float *density, double sigma_mm, nw_error *err)
 {
     enum { BLOCK = 64 };
@@ -106,7 +107,8 @@ static nw_status smooth(const nw_grid *g, float *density, double sigma_mm, nw_er
     return NW_OK;
 }
 
-nw_status nw_density_prepare(const nw_grid *grid, float *density, const nw_lesion_options *options, nw_error *err)
+nw_status nw_density_prepare(const nw_grid *grid, float *density, const nw_lesion_options *options,
+                             nw_error *err)
 {
     NW_TRY(nw_grid_check(grid, err));
     NW_TRY(check_options(grid, options, err));
@@ -125,8 +127,8 @@ nw_status nw_density_check(const nw_grid *grid, const float *density, nw_error *
     for (int64_t i = 0; i < count; i++) {
         if (density[i] >= 0 && density[i] <= 1e30f) continue;
         return nw_fail(err, density[i] < 0 ? NW_BAD_INPUT : NW_NOT_FINITE,
-                       "voxel %lld of the map has %g bits per mL: bits are finite and not negative", (long long)i,
-                       (double)density[i]);
+                       "voxel %lld of the map has %g bits per mL: bits are finite and not negative",
+                       (long long)i, (double)density[i]);
     }
     return NW_OK;
 }

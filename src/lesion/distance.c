@@ -86,8 +86,8 @@ static void along_z(void *context, size_t begin, size_t end)
 
 enum { CHUNKS = 8 };
 
-nw_status nw_distance_squared(const uint8_t *src, const int64_t n[3], const double h[3], uint8_t value, int equal,
-                              double limit, float *dst, nw_error *err)
+nw_status nw_distance_squared(const uint8_t *src, const int64_t n[3], const double h[3], uint8_t value,
+                              int equal, double limit, float *dst, nw_error *err)
 {
     pass p = {.src = src, .value = value, .equal = equal != 0, .dst = dst};
     memcpy(p.n, n, sizeof p.n);

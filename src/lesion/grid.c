@@ -10,7 +10,8 @@ nw_status nw_grid_of_volume(const nw_volume *volume, nw_grid *grid, const float 
 {
     const nw_volume_info *info = nw_volume_get_info(volume);
     if (info->kind != NW_KIND_SCAN)
-        return nw_fail(err, NW_USAGE, "%s: %s has no millimetres; lungs and volumes need a scan (NIfTI, DICOM)",
+        return nw_fail(err, NW_USAGE,
+                       "%s: %s has no millimetres; lungs and volumes need a scan (NIfTI, DICOM)",
                        nw_volume_path(volume), info->format);
     nw_grid made = {.slice_axis = info->slice_axis};
     memcpy(made.dims, info->dims, sizeof made.dims);
@@ -24,7 +25,7 @@ nw_status nw_grid_of_volume(const nw_volume *volume, nw_grid *grid, const float 
 
 static double determinant(const nw_grid *g)
 {
-    const double (*a)[4] = g->affine;
+    const double(*a)[4] = g->affine;
     return a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) -
            a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0]) +
            a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
@@ -41,8 +42,8 @@ nw_status nw_grid_check(const nw_grid *grid, nw_error *err)
     for (int r = 0; r < 3; r++)
         for (int c = 0; c < 4; c++)
             if (!isfinite(grid->affine[r][c]))
-                return nw_fail(err, NW_BAD_INPUT, "the affine of the grid is not finite (row %d, column %d)", r,
-                               c);
+                return nw_fail(err, NW_BAD_INPUT, "the affine of the grid is not finite (row %d, column %d)",
+                               r, c);
     double spacing[3];
     nw_grid_spacing(grid, spacing);
     double most = spacing[0] * spacing[1] * spacing[2];

@@ -16,8 +16,9 @@ static inline int64_t nw_grid_count(const nw_grid *grid)
 /* Distance in mm between neighbours along i, j, k. */
 void nw_grid_spacing(const nw_grid *grid, double spacing[3]);
 
-/* The same voxels counted along x to the patient's right, y to the front, z up: of the three axes of the array
- * each goes with the nearest of the patient's. On oblique grids x, y, z are therefore only near to them. */
+/* The same voxels counted along x to the patient's right, y to the front, z up: of the three axes of the
+ * array each goes with the nearest of the patient's. On oblique grids x, y, z are therefore only near to
+ * them. */
 typedef struct nw_view {
     int64_t n[3];              /* voxels along x, y, z */
     double h[3];               /* mm between neighbours */

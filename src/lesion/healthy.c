@@ -72,10 +72,12 @@ static int differ(const char *a, const char *b)
 nw_status nw_healthy_merge(nw_healthy *healthy, const nw_healthy *other, nw_error *err)
 {
     if (differ(healthy->model_digest, other->model_digest))
-        return nw_fail(err, NW_BAD_INPUT, "numbers of healthy lungs of different models cannot be put together");
-    if (differ(healthy->settings, other->settings))
         return nw_fail(err, NW_BAD_INPUT,
-                       "numbers of healthy lungs that were made with different settings cannot be put together");
+                       "numbers of healthy lungs of different models cannot be put together");
+    if (differ(healthy->settings, other->settings))
+        return nw_fail(
+            err, NW_BAD_INPUT,
+            "numbers of healthy lungs that were made with different settings cannot be put together");
     for (int i = 0; i < NW_HEALTHY_BINS; i++) healthy->ml[i] += other->ml[i];
     healthy->total_ml += other->total_ml;
     healthy->bits += other->bits;
@@ -131,7 +133,8 @@ nw_status nw_healthy_quantile(const nw_healthy *healthy, double q, double *bits_
 nw_status nw_healthy_set_facts(nw_healthy *healthy, const char *model_digest, const char *settings,
                                nw_error *err)
 {
-    char *digest = model_digest ? nw_strdup(model_digest) : NULL, *text = settings ? nw_strdup(settings) : NULL;
+    char *digest = model_digest ? nw_strdup(model_digest) : NULL,
+         *text = settings ? nw_strdup(settings) : NULL;
     if ((model_digest && !digest) || (settings && !text)) {
         nw_free(digest);
         nw_free(text);

@@ -6,8 +6,8 @@
 
 #include <narrows/lesion.h>
 
-/* Bin b of DECADES x PER_DECADE holds densities from 10^(LOWEST + b / PER_DECADE) bits per mL up to the next; the
- * bin before them all that is below, zero included; the last all that is above. */
+/* Bin b of DECADES x PER_DECADE holds densities from 10^(LOWEST + b / PER_DECADE) bits per mL up to the next;
+ * the bin before them all that is below, zero included; the last all that is above. */
 enum {
     NW_HEALTHY_PER_DECADE = 64,
     NW_HEALTHY_DECADES = 14,

@@ -22,11 +22,12 @@ static json_t *to_json(const nw_healthy *h)
             return NULL;
         }
     }
-    return json_pack("{s:s, s:i, s:s, s:s?, s:s?, s:I, s:f, s:f, s:f, s:{s:i, s:i, s:i}, s:o}", "schema", schema,
-                     "schema_version", VERSION, "unit", "bits per mL", "model_sha256", h->model_digest, "settings",
-                     h->settings, "scans", (json_int_t)h->scans, "lung_ml", h->total_ml, "bits", h->bits, "largest",
-                     h->largest, "bins", "lowest_decade", NW_HEALTHY_LOWEST, "per_decade", NW_HEALTHY_PER_DECADE,
-                     "decades", NW_HEALTHY_DECADES, "ml", bins);
+    return json_pack("{s:s, s:i, s:s, s:s?, s:s?, s:I, s:f, s:f, s:f, s:{s:i, s:i, s:i}, s:o}", "schema",
+                     schema, "schema_version", VERSION, "unit", "bits per mL", "model_sha256",
+                     h->model_digest, "settings", h->settings, "scans", (json_int_t)h->scans, "lung_ml",
+                     h->total_ml, "bits", h->bits, "largest", h->largest, "bins", "lowest_decade",
+                     NW_HEALTHY_LOWEST, "per_decade", NW_HEALTHY_PER_DECADE, "decades", NW_HEALTHY_DECADES,
+                     "ml", bins);
 }
 
 nw_status nw_healthy_save(const nw_healthy *healthy, const char *path, nw_error *err)
@@ -53,22 +54,27 @@ static nw_status from_json(const json_t *root, const char *path, nw_healthy *h, 
     const json_t *bins = json_object_get(root, "bins"), *ml = json_object_get(root, "ml");
     const char *name = json_string_value(json_object_get(root, "schema"));
     if (!name || strcmp(name, schema) != 0)
-        return nw_fail(err, NW_BAD_INPUT, "%s: these are not numbers of healthy lungs (schema \"%s\")", path, schema);
+        return nw_fail(err, NW_BAD_INPUT, "%s: these are not numbers of healthy lungs (schema \"%s\")", path,
+                       schema);
     if (json_integer_value(json_object_get(root, "schema_version")) != VERSION)
         return nw_fail(err, NW_BAD_INPUT, "%s: schema_version is not %d; make the file anew", path, VERSION);
     if (json_integer_value(json_object_get(bins, "lowest_decade")) != NW_HEALTHY_LOWEST ||
         json_integer_value(json_object_get(bins, "per_decade")) != NW_HEALTHY_PER_DECADE ||
         json_integer_value(json_object_get(bins, "decades")) != NW_HEALTHY_DECADES)
-        return nw_fail(err, NW_BAD_INPUT, "%s: 'bins' are not those of this version; make the file anew", path);
+        return nw_fail(err, NW_BAD_INPUT, "%s: 'bins' are not those of this version; make the file anew",
+                       path);
     h->scans = json_integer_value(json_object_get(root, "scans"));
     if (h->scans < 1 || !number(root, "lung_ml", &h->total_ml) || !number(root, "bits", &h->bits) ||
         !number(root, "largest", &h->largest) || !json_is_array(ml))
-        return nw_fail(err, NW_BAD_INPUT, "%s: 'scans', 'lung_ml', 'bits', 'largest' and 'ml' must be there", path);
+        return nw_fail(err, NW_BAD_INPUT, "%s: 'scans', 'lung_ml', 'bits', 'largest' and 'ml' must be there",
+                       path);
     size_t index;
     json_t *pair;
     double sum = 0;
-    json_array_foreach(ml, index, pair) {
-        json_int_t bin = json_is_integer(json_array_get(pair, 0)) ? json_integer_value(json_array_get(pair, 0)) : -1;
+    json_array_foreach(ml, index, pair)
+    {
+        json_int_t bin =
+            json_is_integer(json_array_get(pair, 0)) ? json_integer_value(json_array_get(pair, 0)) : -1;
         double value = json_number_value(json_array_get(pair, 1));
         if (bin < 0 || bin >= NW_HEALTHY_BINS || !(value > 0) || !isfinite(value) || h->ml[bin] > 0)
             return nw_fail(err, NW_BAD_INPUT, "%s: entry %zu of 'ml' is no [bin, mL]", path, index);
@@ -76,7 +82,8 @@ static nw_status from_json(const json_t *root, const char *path, nw_healthy *h, 
         sum += value;
     }
     if (!(fabs(sum - h->total_ml) <= 1e-6 * h->total_ml))
-        return nw_fail(err, NW_BAD_INPUT, "%s: the bins add up to %g mL, but 'lung_ml' is %g", path, sum, h->total_ml);
+        return nw_fail(err, NW_BAD_INPUT, "%s: the bins add up to %g mL, but 'lung_ml' is %g", path, sum,
+                       h->total_ml);
     return nw_healthy_set_facts(h, json_string_value(json_object_get(root, "model_sha256")),
                                 json_string_value(json_object_get(root, "settings")), err);
 }
@@ -96,13 +103,14 @@ nw_status nw_healthy_load(const char *path, const char *model_digest, const char
     if (status == NW_OK) status = from_json(root, path, h, err);
     json_decref(root);
     if (status == NW_OK && model_digest && h->model_digest && strcmp(model_digest, h->model_digest) != 0)
-        status = nw_fail(err, NW_BAD_INPUT,
-                         "%s: these numbers of healthy lungs belong to another model (its SHA-256 starts with %.12s)",
-                         path, h->model_digest);
+        status = nw_fail(
+            err, NW_BAD_INPUT,
+            "%s: these numbers of healthy lungs belong to another model (its SHA-256 starts with %.12s)",
+            path, h->model_digest);
     if (status == NW_OK && settings && h->settings && strcmp(settings, h->settings) != 0)
         status = nw_fail(err, NW_BAD_INPUT,
-                         "%s: these numbers of healthy lungs were made with other settings of the map (%s)", path,
-                         h->settings);
+                         "%s: these numbers of healthy lungs were made with other settings of the map (%s)",
+                         path, h->settings);
     if (status != NW_OK) {
         nw_healthy_free(h);
         return status;

@@ -36,8 +36,8 @@ typedef struct sums {
     double center[3], density, most, hu, low_mm[3], high_mm[3];
 } sums;
 
-static void add_run(const nw_lungs *lungs, const float *density, const float *hu, const nw_run *run, int64_t j,
-                    int64_t k, sums *s)
+static void add_run(const nw_lungs *lungs, const float *density, const float *hu, const nw_run *run,
+                    int64_t j, int64_t k, sums *s)
 {
     const nw_grid *g = &lungs->grid;
     const int64_t row = g->dims[0] * (j + g->dims[1] * k), from[3] = {run->begin, j, k},
@@ -53,7 +53,8 @@ static void add_run(const nw_lungs *lungs, const float *density, const float *hu
     }
     for (int r = 0; r < 3; r++) {
         const double *a = g->affine[r];
-        double half = (fabs(a[0]) + fabs(a[1]) + fabs(a[2])) / 2, base = a[1] * (double)j + a[2] * (double)k + a[3];
+        double half = (fabs(a[0]) + fabs(a[1]) + fabs(a[2])) / 2,
+               base = a[1] * (double)j + a[2] * (double)k + a[3];
         double p = base + a[0] * (double)from[0], q = base + a[0] * (double)to[0];
         s->low_mm[r] = fmin(s->low_mm[r], fmin(p, q) - half);
         s->high_mm[r] = fmax(s->high_mm[r], fmax(p, q) + half);
@@ -102,18 +103,20 @@ static void finish(const nw_lungs *lungs, const sums *s, int has_hu, nw_lesion *
         if (s->lobe[lobe] > best) best = s->lobe[lobe], out->lobe = (nw_lobe)lobe;
 }
 
-/* The largest first; equal ones by their place in the patient, so that the order of voxels does not matter. */
+/* The largest first; equal ones by their place in the patient, so that the order of voxels does not matter.
+ */
 static int by_size(const void *a, const void *b)
 {
     const nw_lesion *x = a, *y = b;
     if (x->voxels != y->voxels) return x->voxels < y->voxels ? 1 : -1;
     for (int r = 2; r >= 0; r--)
-        if (fabs(x->centroid_mm[r] - y->centroid_mm[r]) > 1e-6) return x->centroid_mm[r] < y->centroid_mm[r] ? 1 : -1;
+        if (fabs(x->centroid_mm[r] - y->centroid_mm[r]) > 1e-6)
+            return x->centroid_mm[r] < y->centroid_mm[r] ? 1 : -1;
     return 0;
 }
 
-/* Items with label = component for now, then sorted and numbered; number[component] is the label, 0 for dropped
- * ones. */
+/* Items with label = component for now, then sorted and numbered; number[component] is the label, 0 for
+ * dropped ones. */
 static nw_status measure(const nw_lungs *lungs, const float *density, const float *hu, const nw_components *c,
                          nw_lesions *out, int32_t *number, nw_error *err)
 {
@@ -199,7 +202,8 @@ nw_status nw_lesions_find(const nw_lungs *lungs, const float *density, const flo
     if (status == NW_OK) {
         number = nw_calloc((size_t)c.count + 1, sizeof *number);
         lesions->labels = nw_calloc(count, sizeof *lesions->labels);
-        if (!number || !lesions->labels) status = nw_no_memory(err, count * sizeof *lesions->labels, "lesions");
+        if (!number || !lesions->labels)
+            status = nw_no_memory(err, count * sizeof *lesions->labels, "lesions");
     }
     if (status == NW_OK) status = measure(lungs, density, hu, &c, lesions, number, err);
     if (status == NW_OK) paint(&c, number, lesions->labels);

@@ -62,10 +62,11 @@ static nw_status check_hu(const nw_grid *grid, const float *hu, nw_error *err)
         dense += hu[i] > -200 && hu[i] < 300;
     }
     if (dark && dense) return NW_OK;
-    return nw_fail(err, NW_BAD_INPUT,
-                   "no lung can be found: the values are not a chest in Hounsfield units (none %s); give a lung "
-                   "mask, or say that the image is cropped to the lungs",
-                   dark ? "from -200 to 300, where soft tissue is" : "below -500, where air is");
+    return nw_fail(
+        err, NW_BAD_INPUT,
+        "no lung can be found: the values are not a chest in Hounsfield units (none %s); give a lung "
+        "mask, or say that the image is cropped to the lungs",
+        dark ? "from -200 to 300, where soft tissue is" : "below -500, where air is");
 }
 
 static double code_ml(const nw_chest *c, uint8_t code)
@@ -102,10 +103,11 @@ nw_status nw_lungs_segment(const nw_grid *grid, const float *hu, const nw_lungs_
     if (options) o = *options;
     if (o.threshold_hu == 0) o.threshold_hu = -350;
     if (!(o.threshold_hu > -900 && o.threshold_hu < -100) || !(o.closing_mm < 100) || !(o.gap_mm < 1000))
-        return nw_fail(err, NW_USAGE,
-                       "lungs: the threshold is between -900 and -100 HU (%g), the closing below 100 mm (%g), the "
-                       "gap below 1000 mm (%g)",
-                       o.threshold_hu, o.closing_mm, o.gap_mm);
+        return nw_fail(
+            err, NW_USAGE,
+            "lungs: the threshold is between -900 and -100 HU (%g), the closing below 100 mm (%g), the "
+            "gap below 1000 mm (%g)",
+            o.threshold_hu, o.closing_mm, o.gap_mm);
     NW_TRY(nw_grid_check(grid, err));
     NW_TRY(check_hu(grid, hu, err));
     nw_chest c;
@@ -122,9 +124,10 @@ nw_status nw_lungs_segment(const nw_grid *grid, const float *hu, const nw_lungs_
         lungs->warnings = c.warnings | (c.has_airway ? 0u : (unsigned)NW_LUNG_NO_AIRWAY);
         nw_lungs_measure(lungs, hu);
         if (lungs->volume_ml[0] <= 0)
-            status = nw_fail(err, NW_BAD_INPUT,
-                             "no lung was found: no air of lung's darkness lies within the body; give a lung mask, "
-                             "or say that the image is cropped to the lungs");
+            status = nw_fail(
+                err, NW_BAD_INPUT,
+                "no lung was found: no air of lung's darkness lies within the body; give a lung mask, "
+                "or say that the image is cropped to the lungs");
     }
     nw_free(c.code);
     if (status != NW_OK) {

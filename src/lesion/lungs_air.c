@@ -68,7 +68,7 @@ static double noise(const nw_chest *c, nw_error *err, nw_status *status)
 
 typedef struct slices {
     nw_chest *chest;
-    nw_status *status; /* one a slice */
+    nw_status *status;   /* one a slice */
     int64_t *low, *high; /* x of the body's edges, one pair a slice; high < low where there is no body */
 } slices;
 
@@ -106,7 +106,8 @@ static nw_status one_slice(slices *s, int64_t z)
         for (int32_t i = 0; i < c.count; i++)
             paint[i] = count[i] && sum[i] < OUTSIDE_HU * (double)count[i] ? NW_CODE_OUTSIDE : NW_CODE_AIR;
         nw_components_paint(&c, paint, NW_CODE_AIR, code);
-        /* Edges of the body: tissue in runs of at least 3 cm, so that the table's rails and clothes do not count. */
+        /* Edges of the body: tissue in runs of at least 3 cm, so that the table's rails and clothes do not
+         * count. */
         int64_t least = (int64_t)(30 / chest->view.h[0]) + 1;
         for (int64_t y = 0; y < ny; y++)
             for (int64_t x = 0, run = 0; x < nx; x++) {

@@ -1,9 +1,9 @@
 /* Trachea and main bronchi.
  *
  * The trachea is looked for from the top: a round dark spot near the body's middle that goes on from slice to
- * slice. From there a region grows through voxels darker than a limit. The limit rises in steps for as long as the
- * region grows gently; where its volume leaps, it has broken through a bronchus' wall into the lung, and the step
- * before counts (explosion control, as in Mori et al., IEEE TMI 15(6), 1996).
+ * slice. From there a region grows through voxels darker than a limit. The limit rises in steps for as long
+ * as the region grows gently; where its volume leaps, it has broken through a bronchus' wall into the lung,
+ * and the step before counts (explosion control, as in Mori et al., IEEE TMI 15(6), 1996).
  */
 #include "lesion/chest.h"
 
@@ -65,8 +65,8 @@ static bool measure(const nw_chest *c, const nw_components *parts, const float *
            fabs(out->x - c->middle) * v->h[0] < off_middle_mm;
 }
 
-static nw_status find_spots(const nw_chest *c, int64_t z, const level *above, float *hu, float *work, level *out,
-                            nw_error *err)
+static nw_status find_spots(const nw_chest *c, int64_t z, const level *above, float *hu, float *work,
+                            level *out, nw_error *err)
 {
     const nw_view *v = &c->view;
     const int64_t n[3] = {v->n[0], v->n[1], 1};
@@ -113,12 +113,14 @@ static nw_status collect(const nw_chest *c, const nw_components *parts, int32_t 
         for (int64_t r = parts->first[y]; r < parts->first[y + 1]; r++) {
             if (parts->runs[r].component != id) continue;
             for (int64_t x = parts->runs[r].begin; x < parts->runs[r].end; x++)
-                if (!push(out, nw_chest_at(c, x, y, z))) return nw_no_memory(err, out->count * 8, "the airway");
+                if (!push(out, nw_chest_at(c, x, y, z)))
+                    return nw_no_memory(err, out->count * 8, "the airway");
         }
     return NW_OK;
 }
 
-/* The voxels of the trachea, from the first chain from the top that is long enough; none where there is none. */
+/* The voxels of the trachea, from the first chain from the top that is long enough; none where there is none.
+ */
 static nw_status find_trachea(const nw_chest *c, list *seeds, nw_error *err)
 {
     const nw_view *v = &c->view;

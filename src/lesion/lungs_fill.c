@@ -28,7 +28,8 @@ static nw_status cut(const nw_chest *c, uint8_t side, double margin_mm, crop *ou
     for (int a = 0; a < 3; a++) {
         int64_t margin = (int64_t)(margin_mm / c->view.h[a]) + 2;
         out->box.low[a] = out->box.low[a] > margin ? out->box.low[a] - margin : 0;
-        out->box.high[a] = out->box.high[a] + margin < c->view.n[a] ? out->box.high[a] + margin : c->view.n[a];
+        out->box.high[a] =
+            out->box.high[a] + margin < c->view.n[a] ? out->box.high[a] + margin : c->view.n[a];
         out->n[a] = out->box.high[a] - out->box.low[a];
     }
     size_t count = (size_t)(out->n[0] * out->n[1] * out->n[2]);
@@ -56,13 +57,12 @@ static void paste_closed(nw_chest *c, uint8_t side, crop *p)
             }
 }
 
-/* Components of 0 that do not reach the edge become 1: those of the whole crop, or of single slices where they are
- * small. */
+/* Components of 0 that do not reach the edge become 1: those of the whole crop, or of single slices where
+ * they are small. */
 static nw_status fill_holes(const nw_chest *c, crop *p, bool by_slice, nw_error *err)
 {
     nw_components holes;
-    nw_status status =
-        nw_components_find(p->mask, p->n, 0, by_slice ? NW_TOUCH_4 : NW_TOUCH_6, &holes, err);
+    nw_status status = nw_components_find(p->mask, p->n, 0, by_slice ? NW_TOUCH_4 : NW_TOUCH_6, &holes, err);
     uint8_t *paint = status == NW_OK ? nw_calloc((size_t)holes.count + 1, 1) : NULL;
     if (status == NW_OK && !paint) status = nw_no_memory(err, (size_t)holes.count, "holes");
     if (status == NW_OK) {

@@ -78,7 +78,7 @@ wrong:
 /* Inverse of the affine, 3 x 4: world -> voxel. The grid was checked. */
 static void invert(const nw_grid *g, double out[3][4])
 {
-    const double (*a)[4] = g->affine;
+    const double(*a)[4] = g->affine;
     double det = 0;
     for (int c = 0; c < 3; c++) {
         int p = (c + 1) % 3, q = (c + 2) % 3;
@@ -98,7 +98,8 @@ static void invert(const nw_grid *g, double out[3][4])
 }
 
 /* The mask's value in each voxel of the grid; false where no voxel falls into the mask's grid. */
-static nw_status sample(const nw_grid *grid, const nw_grid *from, const float *mask, uint8_t *dst, nw_error *err)
+static nw_status sample(const nw_grid *grid, const nw_grid *from, const float *mask, uint8_t *dst,
+                        nw_error *err)
 {
     double inverse[3][4], to[3][4];
     invert(from, inverse);
@@ -126,32 +127,35 @@ static nw_status sample(const nw_grid *grid, const nw_grid *from, const float *m
                 dst[at] = (uint8_t)mask[p[0] + from->dims[0] * (p[1] + from->dims[1] * p[2])];
             }
     if (inside * 10 < at)
-        return nw_fail(err, NW_BAD_INPUT,
-                       "the lung mask covers %.0f %% of the scan: they do not lie at the same place; is it another "
-                       "scan's?",
-                       100 * (double)inside / (double)at);
+        return nw_fail(
+            err, NW_BAD_INPUT,
+            "the lung mask covers %.0f %% of the scan: they do not lie at the same place; is it another "
+            "scan's?",
+            100 * (double)inside / (double)at);
     return NW_OK;
 }
 
 /* Values that occur; refuses what is no label. A binary mask may hold probabilities. */
-static nw_status survey(const nw_grid *grid, const float *mask, nw_labels_kind kind, bool seen[MOST_LABEL + 1],
-                        bool *whole, nw_error *err)
+static nw_status survey(const nw_grid *grid, const float *mask, nw_labels_kind kind,
+                        bool seen[MOST_LABEL + 1], bool *whole, nw_error *err)
 {
     int64_t count = nw_grid_count(grid);
     *whole = true;
     for (int64_t i = 0; i < count; i++) {
         float v = mask[i];
-        if (!isfinite(v)) return nw_fail(err, NW_NOT_FINITE, "voxel %lld of the lung mask is not finite", (long long)i);
+        if (!isfinite(v))
+            return nw_fail(err, NW_NOT_FINITE, "voxel %lld of the lung mask is not finite", (long long)i);
         if (v >= 0 && v <= MOST_LABEL && v == floorf(v)) {
             seen[(int)v] = true;
             continue;
         }
         *whole = false;
         if (kind != NW_LABELS_BINARY)
-            return nw_fail(err, NW_BAD_INPUT,
-                           "the lung mask holds %g: labels are whole numbers from 0 to %d (a mask of probabilities "
-                           "is `binary`)",
-                           (double)v, MOST_LABEL);
+            return nw_fail(
+                err, NW_BAD_INPUT,
+                "the lung mask holds %g: labels are whole numbers from 0 to %d (a mask of probabilities "
+                "is `binary`)",
+                (double)v, MOST_LABEL);
     }
     return NW_OK;
 }
@@ -176,10 +180,12 @@ static nw_status resolve(nw_labels_map *m, const bool seen[MOST_LABEL + 1], nw_e
     if (m->kind == NW_LABELS_LOBES && !lobes)
         for (int i = 1; i <= NW_LOBES; i++) m->lobe[i] = i;
     for (int v = 1; v <= MOST_LABEL; v++) {
-        bool known = m->kind == NW_LABELS_BINARY || (m->kind == NW_LABELS_LUNGS && (v == m->right || v == m->left));
+        bool known =
+            m->kind == NW_LABELS_BINARY || (m->kind == NW_LABELS_LUNGS && (v == m->right || v == m->left));
         for (int i = 1; i <= NW_LOBES && m->kind == NW_LABELS_LOBES; i++) known |= v == m->lobe[i];
         if (seen[v] && !known)
-            return nw_fail(err, NW_BAD_INPUT, "the lung mask holds the label %d, which nothing was said about", v);
+            return nw_fail(err, NW_BAD_INPUT,
+                           "the lung mask holds the label %d, which nothing was said about", v);
     }
     return NW_OK;
 }
@@ -240,8 +246,8 @@ static nw_status apply(nw_lungs *lungs, const nw_labels_map *m, const float *hu,
     return NW_OK;
 }
 
-nw_status nw_lungs_from_labels(const nw_grid *grid, const float *hu, const nw_grid *mask_grid, const float *mask,
-                               const nw_labels_map *map, nw_lungs **out, nw_error *err)
+nw_status nw_lungs_from_labels(const nw_grid *grid, const float *hu, const nw_grid *mask_grid,
+                               const float *mask, const nw_labels_map *map, nw_lungs **out, nw_error *err)
 {
     nw_labels_map m = {0};
     if (map) m = *map;
@@ -290,8 +296,8 @@ nw_status nw_lungs_whole(const nw_grid *grid, const float *hu, nw_lungs **out, n
                 lungs->labels[nw_view_index(&v, x, y, z)] = 2 * x >= v.n[0] ? NW_SIDE_RIGHT : NW_SIDE_LEFT;
     nw_lungs_measure(lungs, hu);
     /* An image that is cropped to the lungs is cut at its edges by design. */
-    lungs->warnings &= ~(unsigned)(NW_LUNG_CUT_TOP | NW_LUNG_CUT_BOTTOM | NW_LUNG_CUT_SIDE | NW_LUNG_GAS |
-                                   NW_LUNG_NOT_HU);
+    lungs->warnings &=
+        ~(unsigned)(NW_LUNG_CUT_TOP | NW_LUNG_CUT_BOTTOM | NW_LUNG_CUT_SIDE | NW_LUNG_GAS | NW_LUNG_NOT_HU);
     *out = lungs;
     return NW_OK;
 }

@@ -1,7 +1,7 @@
-/* Parting lungs that touch. In each slice the line between them is the path from front to back that costs least:
- * tissue is free, air costs the more the darker it is, since what keeps the lungs apart is a thin sheet of pleura,
- * blurred but still brighter than lung (after Hu et al., IEEE TMI 20(6), 2001). A path stays near the body's middle
- * and near the path of the slice before. */
+/* Parting lungs that touch. In each slice the line between them is the path from front to back that costs
+ * least: tissue is free, air costs the more the darker it is, since what keeps the lungs apart is a thin
+ * sheet of pleura, blurred but still brighter than lung (after Hu et al., IEEE TMI 20(6), 2001). A path stays
+ * near the body's middle and near the path of the slice before. */
 #include "lesion/chest.h"
 
 #include "base/memory.h"
@@ -70,8 +70,8 @@ static void apply_path(nw_chest *c, uint8_t code, int64_t z, const int32_t *path
     }
 }
 
-/* Pieces that the paths cut off the far lung: all but the largest component of a side go to the other side where
- * they touch it. */
+/* Pieces that the paths cut off the far lung: all but the largest component of a side go to the other side
+ * where they touch it. */
 static nw_status give_back(nw_chest *c, uint8_t side, uint8_t other, nw_error *err)
 {
     nw_components parts;
@@ -112,7 +112,8 @@ nw_status nw_chest_part(nw_chest *c, uint8_t code, nw_error *err)
     p.step = nw_calloc((size_t)(ny * p.width), 1);
     p.before = nw_calloc((size_t)ny, sizeof *p.before);
     nw_status status = NW_OK;
-    if (!p.cost || !p.step || !p.before) status = nw_no_memory(err, (size_t)(ny * p.width) * 5, "parting the lungs");
+    if (!p.cost || !p.step || !p.before)
+        status = nw_no_memory(err, (size_t)(ny * p.width) * 5, "parting the lungs");
     for (int64_t y = 0; y < ny && status == NW_OK; y++) p.before[y] = (int32_t)middle;
     for (int64_t z = c->view.n[2] - 1; z >= 0 && status == NW_OK; z--) {
         if (!memchr(c->code + nw_chest_at(c, 0, 0, z), code, (size_t)(nx * ny))) continue;

@@ -82,7 +82,8 @@ static double measure(nw_lungs *lungs, const float *hu, int64_t voxels[NW_SIDES]
         lungs->mean_hu[i] = voxels[i] ? sum[i] / (double)voxels[i] : 0;
         if (voxels[i] && (!voxels[0] || lungs->bottom_mm[i] < lungs->bottom_mm[0]))
             lungs->bottom_mm[0] = lungs->bottom_mm[i];
-        if (voxels[i] && (!voxels[0] || lungs->top_mm[i] > lungs->top_mm[0])) lungs->top_mm[0] = lungs->top_mm[i];
+        if (voxels[i] && (!voxels[0] || lungs->top_mm[i] > lungs->top_mm[0]))
+            lungs->top_mm[0] = lungs->top_mm[i];
         voxels[0] += voxels[i];
     }
     lungs->mean_hu[0] = voxels[0] ? (sum[1] + sum[2]) / (double)voxels[0] : 0;

@@ -17,7 +17,8 @@ typedef struct part {
 
 /* Below this size a region is not worth a look; a lung is at least so large, and at least this share of the
  * largest; parts within the lung's box count from `least_piece_ml`. */
-static const double least_ml = 0.05, least_lung_ml = 15, least_share = 0.04, gas_share = 0.65, most_gas_ml = 1500;
+static const double least_ml = 0.05, least_lung_ml = 15, least_share = 0.04, gas_share = 0.65,
+                    most_gas_ml = 1500;
 
 static nw_status measure(const nw_chest *c, const nw_components *parts, part *out, nw_error *err)
 {
@@ -67,7 +68,8 @@ static bool is_gas(const nw_chest *c, const part *p)
 static bool within(const part *p, const part *lung, const double margin[3])
 {
     for (int a = 0; a < 3; a++)
-        if (p->center[a] < (double)lung->low[a] - margin[a] || p->center[a] > (double)lung->high[a] + margin[a])
+        if (p->center[a] < (double)lung->low[a] - margin[a] ||
+            p->center[a] > (double)lung->high[a] + margin[a])
             return false;
     return true;
 }

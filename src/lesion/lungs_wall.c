@@ -1,10 +1,10 @@
 /* Dense parts that touch the chest wall (consolidations, effusions, large nodules).
  *
- * They are as dense as the wall, so only shape can tell: seen from the middle of the chest, the lung's outer surface
- * is a height r(angle, z) that changes slowly, and a dense part is a dip in it. Dips narrower than `gap` around or
- * along the body are found by a closing of r with a line, their surface is replaced by a thin plate through what
- * surrounds them, and what lies between the lung and that surface becomes lung. Nothing is filled towards the
- * heart, the diaphragm or beyond the lung's ends, where the same shape is anatomy.
+ * They are as dense as the wall, so only shape can tell: seen from the middle of the chest, the lung's outer
+ * surface is a height r(angle, z) that changes slowly, and a dense part is a dip in it. Dips narrower than
+ * `gap` around or along the body are found by a closing of r with a line, their surface is replaced by a thin
+ * plate through what surrounds them, and what lies between the lung and that surface becomes lung. Nothing is
+ * filled towards the heart, the diaphragm or beyond the lung's ends, where the same shape is anatomy.
  */
 #include "lesion/chest.h"
 
@@ -67,8 +67,8 @@ static void see(const nw_chest *c, uint8_t side, const nw_box *box, wall *w)
     }
 }
 
-/* Close to the middle neighbouring voxels are angles apart: single angles without lung between two with it get
- * their neighbours' mean. */
+/* Close to the middle neighbouring voxels are angles apart: single angles without lung between two with it
+ * get their neighbours' mean. */
 static void mend(wall *w)
 {
     for (int64_t z = 0; z < w->rows; z++) {
@@ -82,10 +82,10 @@ static void mend(wall *w)
     }
 }
 
-/* Closing of `count` values, `stride` apart, by a line of 2 reach + 1: the largest, then the smallest. Beyond the
- * lung's end are zeros; what is beyond the scan's does not count. work: count + 2 reach. */
-static void close_line(const float *src, float *dst, float *work, int64_t count, int64_t stride, int64_t reach,
-                       line_end low, line_end high)
+/* Closing of `count` values, `stride` apart, by a line of 2 reach + 1: the largest, then the smallest. Beyond
+ * the lung's end are zeros; what is beyond the scan's does not count. work: count + 2 reach. */
+static void close_line(const float *src, float *dst, float *work, int64_t count, int64_t stride,
+                       int64_t reach, line_end low, line_end high)
 {
     for (int64_t i = -reach; i < count + reach; i++) {
         float best = 0;
@@ -109,7 +109,8 @@ static void close_line(const float *src, float *dst, float *work, int64_t count,
 /* surface = the larger closing, around and along the body. */
 static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
 {
-    int64_t around = (int64_t)(gap_mm / 2 / typical_mm / (2 * M_PI) * ANGLES), along = (int64_t)(gap_mm / 2 / w->h);
+    int64_t around = (int64_t)(gap_mm / 2 / typical_mm / (2 * M_PI) * ANGLES),
+            along = (int64_t)(gap_mm / 2 / w->h);
     if (around > ANGLES / 4) around = ANGLES / 4;
     if (along > w->rows) along = w->rows;
     size_t count = (size_t)(w->rows * ANGLES), longest = (size_t)(w->rows + 2 * along) + 2 * ANGLES;
@@ -120,7 +121,8 @@ static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
         return nw_no_memory(err, count * sizeof *other, "the chest wall");
     }
     for (int64_t z = 0; z < w->rows; z++)
-        close_line(w->outer + z * ANGLES, w->surface + z * ANGLES, work, ANGLES, 1, around, END_RING, END_RING);
+        close_line(w->outer + z * ANGLES, w->surface + z * ANGLES, work, ANGLES, 1, around, END_RING,
+                   END_RING);
     for (int64_t a = 0; a < ANGLES; a++)
         close_line(w->outer + a, other + a, work, w->rows, ANGLES, along, w->low, w->high);
     for (size_t i = 0; i < count; i++)
@@ -141,7 +143,8 @@ static nw_status find_dips(wall *w, bool *any, nw_error *err)
         deep[i] = w->surface[i] > 0 && w->surface[i] - w->outer[i] > (float)tolerance_mm;
         *any |= deep[i] != 0;
     }
-    int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * ANGLES), reach_z = (int64_t)(rim_mm / w->h);
+    int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * ANGLES),
+            reach_z = (int64_t)(rim_mm / w->h);
     for (int64_t z = 0; z < w->rows; z++)
         for (int64_t a = 0; a < ANGLES; a++) {
             if (!deep[z * ANGLES + a]) continue;
@@ -159,7 +162,8 @@ static nw_status find_dips(wall *w, bool *any, nw_error *err)
 /* Cells within some mm of a dip: ASKED where dips, else KNOWN; NONE where there is no lung or dip. */
 static void kinds(const wall *w, const float *height, uint8_t *kind)
 {
-    int64_t reach_a = (int64_t)(around_mm / typical_mm / (2 * M_PI) * ANGLES), reach_r = (int64_t)(around_mm / w->h);
+    int64_t reach_a = (int64_t)(around_mm / typical_mm / (2 * M_PI) * ANGLES),
+            reach_r = (int64_t)(around_mm / w->h);
     if (reach_r < 3) reach_r = 3;
     for (int64_t r = 0; r < w->rows; r++)
         for (int64_t a = 0; a < ANGLES; a++) {
@@ -176,7 +180,8 @@ static void kinds(const wall *w, const float *height, uint8_t *kind)
         }
 }
 
-/* surface becomes the wall over the dips, and inner what the far side of the lung would be where a ray meets none. */
+/* surface becomes the wall over the dips, and inner what the far side of the lung would be where a ray meets
+ * none. */
 static nw_status fit(wall *w, nw_error *err)
 {
     const double ha = 2 * M_PI / ANGLES * typical_mm;
@@ -186,7 +191,8 @@ static nw_status fit(wall *w, nw_error *err)
     nw_status status = kind && plate ? NW_OK : nw_no_memory(err, count * sizeof *plate, "the chest wall");
     if (status == NW_OK) {
         kinds(w, w->outer, kind);
-        for (size_t i = 0; i < count; i++) plate[i] = kind[i] == NW_SURFACE_KNOWN ? w->outer[i] : w->surface[i];
+        for (size_t i = 0; i < count; i++)
+            plate[i] = kind[i] == NW_SURFACE_KNOWN ? w->outer[i] : w->surface[i];
         status = nw_surface_fit(plate, kind, w->rows, ANGLES, w->h, ha, length_mm, err);
     }
     if (status == NW_OK) {
@@ -209,10 +215,12 @@ static nw_status fit(wall *w, nw_error *err)
 /* Heights between rows and angles. */
 static double between(const wall *w, const float *height, double row, double angle)
 {
-    double r = row < 0 ? 0 : row > (double)(w->rows - 1) ? (double)(w->rows - 1) : row, fr = r - floor(r),
-           fa = angle - floor(angle);
-    int64_t r0 = (int64_t)r, r1 = r0 + 1 < w->rows ? r0 + 1 : r0, a0 = ((int64_t)floor(angle) + ANGLES) % ANGLES,
-            a1 = (a0 + 1) % ANGLES;
+    double r = row < 0                       ? 0
+               : row > (double)(w->rows - 1) ? (double)(w->rows - 1)
+                                             : row,
+           fr = r - floor(r), fa = angle - floor(angle);
+    int64_t r0 = (int64_t)r, r1 = r0 + 1 < w->rows ? r0 + 1 : r0,
+            a0 = ((int64_t)floor(angle) + ANGLES) % ANGLES, a1 = (a0 + 1) % ANGLES;
     const float v[4] = {height[r0 * ANGLES + a0], height[r0 * ANGLES + a1], height[r1 * ANGLES + a0],
                         height[r1 * ANGLES + a1]};
     const double weight[4] = {(1 - fr) * (1 - fa), (1 - fr) * fa, fr * (1 - fa), fr * fa};
@@ -250,7 +258,8 @@ static void fill(nw_chest *c, uint8_t side, const nw_box *box, const wall *w)
     }
 }
 
-/* The middle of the chest: between left and right at the body's middle, between front and back at the lungs'. */
+/* The middle of the chest: between left and right at the body's middle, between front and back at the lungs'.
+ */
 static bool middle(const nw_chest *c, wall *w)
 {
     nw_box right, left;

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* The first band is above nothing; a share of exactly 25 or 50 % is in the band above and below it respectively,
- * as the sources have "25-50" and "50-75". */
+/* The first band is above nothing; a share of exactly 25 or 50 % is in the band above and below it
+ * respectively, as the sources have "25-50" and "50-75". */
 int nw_severity_grade(double share)
 {
     if (!(share > 0)) return 0;
@@ -101,7 +101,8 @@ nw_status nw_severity_measure(const nw_lungs *lungs, const float *density, const
     tally sides[NW_SIDES] = {{0}};
     for (int64_t k = 0; k < g->dims[2]; k++) {
         for (int side = 1; side < NW_SIDES; side++)
-            for (int zone = 0; zone < NW_ZONES; zone++) add(&all.zones[side][zone], &c.slabs[k].zones[side][zone]);
+            for (int zone = 0; zone < NW_ZONES; zone++)
+                add(&all.zones[side][zone], &c.slabs[k].zones[side][zone]);
         for (int lobe = 1; lobe <= NW_LOBES; lobe++) add(&all.lobes[lobe], &c.slabs[k].lobes[lobe]);
     }
     nw_free(c.slabs);

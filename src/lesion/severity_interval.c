@@ -43,7 +43,8 @@ nw_interval nw_interval_of(const double *values, size_t count)
     return out;
 }
 
-nw_status nw_severity_interval_of(const nw_severity *runs, size_t count, nw_severity_interval *out, nw_error *err)
+nw_status nw_severity_interval_of(const nw_severity *runs, size_t count, nw_severity_interval *out,
+                                  nw_error *err)
 {
     if (!count) return nw_fail(err, NW_USAGE, "an interval needs at least one run");
     double *v = nw_calloc(count, sizeof *v);

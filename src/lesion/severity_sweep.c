@@ -11,8 +11,8 @@ void nw_sweep_thresholds(double low, double high, nw_sweep_point *points, size_t
     }
 }
 
-static nw_status one(const nw_lungs *lungs, const float *density, const float *hu, const nw_lesion_options *options,
-                     nw_sweep_point *p, nw_error *err)
+static nw_status one(const nw_lungs *lungs, const float *density, const float *hu,
+                     const nw_lesion_options *options, nw_sweep_point *p, nw_error *err)
 {
     nw_lesion_options o = *options;
     o.rule = NW_THRESHOLD_FIXED;
@@ -38,7 +38,8 @@ nw_status nw_severity_sweep(const nw_lungs *lungs, const float *density, const f
                             const nw_progress *progress, nw_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (progress && progress->call && progress->call(progress->user, "thresholds", (double)i, (double)count))
+        if (progress && progress->call &&
+            progress->call(progress->user, "thresholds", (double)i, (double)count))
             return nw_fail(err, NW_CANCELLED, "interrupted while sweeping over thresholds");
         NW_TRY(one(lungs, density, hu, options, &points[i], err));
     }

@@ -38,13 +38,16 @@ void nw_lesion_options_init(nw_lesion_options *options, const nw_healthy *health
 
 nw_status nw_lesion_options_check(const nw_lesion_options *o, nw_error *err)
 {
-    if ((unsigned)o->rule >= RULES) return nw_fail(err, NW_USAGE, "threshold rule %d is unknown", (int)o->rule);
+    if ((unsigned)o->rule >= RULES)
+        return nw_fail(err, NW_USAGE, "threshold rule %d is unknown", (int)o->rule);
     if (o->rule == NW_THRESHOLD_FIXED && !(o->threshold >= 0 && o->threshold <= 1e30))
-        return nw_fail(err, NW_USAGE, "a threshold of %g bits per mL: not negative, and finite", o->threshold);
+        return nw_fail(err, NW_USAGE, "a threshold of %g bits per mL: not negative, and finite",
+                       o->threshold);
     if (o->rule == NW_THRESHOLD_HEALTHY && !o->healthy)
-        return nw_fail(err, NW_USAGE,
-                       "the threshold comes from negative scans, but their numbers were not given; give them, or "
-                       "choose fixed, otsu or share");
+        return nw_fail(
+            err, NW_USAGE,
+            "the threshold comes from negative scans, but their numbers were not given; give them, or "
+            "choose fixed, otsu or share");
     if (o->rule == NW_THRESHOLD_SHARE && !(o->share > 0 && o->share <= 1))
         return nw_fail(err, NW_USAGE, "a share of %g of the largest density: above 0, up to 1", o->share);
     if (!(o->low_hu <= o->high_hu) || !isfinite(o->low_hu) || !isfinite(o->high_hu))
@@ -54,8 +57,8 @@ nw_status nw_lesion_options_check(const nw_lesion_options *o, nw_error *err)
     return NW_OK;
 }
 
-/* Otsu, IEEE TSMC 9(1), 1979: the threshold that makes the variance between the two classes largest, over 1024
- * equal bins from 0 to the largest density. */
+/* Otsu, IEEE TSMC 9(1), 1979: the threshold that makes the variance between the two classes largest, over
+ * 1024 equal bins from 0 to the largest density. */
 static double otsu(const nw_lungs *lungs, const float *density, double most)
 {
     enum { BINS = 1024 };
@@ -86,7 +89,8 @@ nw_status nw_lesion_threshold(const nw_lungs *lungs, const float *density, const
                               double *bits_per_ml, nw_error *err)
 {
     NW_TRY(nw_lesion_options_check(o, err));
-    if (o->rule == NW_THRESHOLD_HEALTHY) return nw_healthy_quantile(o->healthy, o->quantile, bits_per_ml, err);
+    if (o->rule == NW_THRESHOLD_HEALTHY)
+        return nw_healthy_quantile(o->healthy, o->quantile, bits_per_ml, err);
     if (o->rule == NW_THRESHOLD_FIXED) {
         *bits_per_ml = o->threshold;
         return NW_OK;
@@ -99,6 +103,7 @@ nw_status nw_lesion_threshold(const nw_lungs *lungs, const float *density, const
     if (most <= 0)
         *bits_per_ml = 0;
     else
-        *bits_per_ml = o->rule == NW_THRESHOLD_SHARE ? o->share * (double)most : otsu(lungs, density, (double)most);
+        *bits_per_ml =
+            o->rule == NW_THRESHOLD_SHARE ? o->share * (double)most : otsu(lungs, density, (double)most);
     return NW_OK;
 }

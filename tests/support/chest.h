@@ -1,6 +1,6 @@
 /* A chest as a function of the place in mm (RAS, the middle of the chest at 0): lungs with heart, diaphragm,
- * airways, vessels, ribs, stomach gas and a table, and dense spheres as lesions. Sampled on any grid, with the
- * truth beside it. */
+ * airways, vessels, ribs, stomach gas and a table, and dense spheres as lesions. Sampled on any grid, with
+ * the truth beside it. */
 #ifndef NW_TEST_CHEST_H
 #define NW_TEST_CHEST_H
 
@@ -23,14 +23,16 @@ typedef struct chest_plan {
     bool no_right;  /* the right lung is tissue */
 } chest_plan;
 
-static inline bool chest_ellipsoid(const double p[3], double x, double y, double z, double a, double b, double c)
+static inline bool chest_ellipsoid(const double p[3], double x, double y, double z, double a, double b,
+                                   double c)
 {
     double u = (p[0] - x) / a, v = (p[1] - y) / b, w = (p[2] - z) / c;
     return u * u + v * v + w * w < 1;
 }
 
 /* 1 lumen, 2 wall, 0 none: of a tube between two places. */
-static inline int chest_tube(const double p[3], const double a[3], const double b[3], double radius, double wall)
+static inline int chest_tube(const double p[3], const double a[3], const double b[3], double radius,
+                             double wall)
 {
     double d[3], q[3], dd = 0, dq = 0, r2 = 0;
     for (int i = 0; i < 3; i++) {
@@ -58,11 +60,14 @@ static inline int chest_airway(const double p[3])
 /* nw_side of a place. */
 static inline int chest_side(const chest_plan *plan, const double p[3])
 {
-    if (plan->joined && fabs(p[0]) < 20 && p[1] > 25 && p[1] < 62 && p[2] > 20 && p[2] < 80) return p[0] > 0 ? 1 : 2;
+    if (plan->joined && fabs(p[0]) < 20 && p[1] > 25 && p[1] < 62 && p[2] > 20 && p[2] < 80)
+        return p[0] > 0 ? 1 : 2;
     if (fabs(p[0]) < 14 || chest_ellipsoid(p, -20, 25, -55, 55, 48, 60)) return 0;
     if (p[0] > 0)
-        return chest_ellipsoid(p, 70, 0, 0, 66, 92, 130) && !chest_ellipsoid(p, 75, 5, -150, 95, 100, 90) ? 1 : 0;
-    return chest_ellipsoid(p, -70, 0, 0, 66, 92, 130) && !chest_ellipsoid(p, -75, 5, -160, 95, 100, 85) ? 2 : 0;
+        return chest_ellipsoid(p, 70, 0, 0, 66, 92, 130) && !chest_ellipsoid(p, 75, 5, -150, 95, 100, 90) ? 1
+                                                                                                          : 0;
+    return chest_ellipsoid(p, -70, 0, 0, 66, 92, 130) && !chest_ellipsoid(p, -75, 5, -160, 95, 100, 85) ? 2
+                                                                                                        : 0;
 }
 
 static inline int chest_lesion_at(const chest_plan *plan, const double p[3])
@@ -158,7 +163,8 @@ static inline void chest_free(chest *c)
     free(c->lesion);
 }
 
-/* A grid of spacing hx, hy, hz mm around the chest: i to the left, j to the back, k up, as most CT in NIfTI. */
+/* A grid of spacing hx, hy, hz mm around the chest: i to the left, j to the back, k up, as most CT in NIfTI.
+ */
 static inline nw_grid chest_grid(double hx, double hy, double hz, double low_mm, double high_mm)
 {
     nw_grid g = {.dims = {(int64_t)(400 / hx), (int64_t)(340 / hy), (int64_t)((high_mm - low_mm) / hz + 0.5)},
@@ -190,8 +196,8 @@ static inline nw_grid chest_reordered(const nw_grid *g, const int order[3], cons
 }
 
 /* Index in the old array of voxel (i, j, k) of the reordered one. */
-static inline size_t chest_old_index(const nw_grid *old, const int order[3], const int flip[3], int64_t i, int64_t j,
-                                     int64_t k)
+static inline size_t chest_old_index(const nw_grid *old, const int order[3], const int flip[3], int64_t i,
+                                     int64_t j, int64_t k)
 {
     const int64_t at[3] = {i, j, k};
     int64_t o[3];

@@ -4,8 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+
 #include <cmocka.h>
-#include <stdio.h>
 
 static const chest_plan plain = {.noise_hu = 20};
 /* Consolidations at the side, back and front, all touching the pleura. */
@@ -50,14 +51,16 @@ static nw_lungs *segment(const nw_grid *grid, const float *hu)
     return lungs;
 }
 
-/* Dice at least 0.97 for both lungs and each, and at least `least` of the lesions within. Returns the lungs. */
+/* Dice at least 0.97 for both lungs and each, and at least `least` of the lesions within. Returns the lungs.
+ */
 static nw_lungs *check(const chest_plan *plan, const nw_grid *grid, double least, chest *out)
 {
     chest c = chest_make(plan, grid);
     nw_lungs *lungs = segment(&c.grid, c.hu);
     for (int side = 0; side < NW_SIDES; side++) {
         if (side == NW_SIDE_RIGHT && plan->no_right) continue;
-        if (dice(&c, lungs->labels, side) < 0.97) fail_msg("%s: Dice %.4f", nw_side_name((nw_side)side), dice(&c, lungs->labels, side));
+        if (dice(&c, lungs->labels, side) < 0.97)
+            fail_msg("%s: Dice %.4f", nw_side_name((nw_side)side), dice(&c, lungs->labels, side));
         double truth = 0;
         for (size_t i = 0; i < c.count; i++) truth += side ? c.side[i] == side : c.side[i] != 0;
         truth *= nw_grid_voxel_ml(grid);
@@ -66,7 +69,8 @@ static nw_lungs *check(const chest_plan *plan, const nw_grid *grid, double least
     }
     if (covered(&c, lungs, 0) < least) fail_msg("%.3f of the lesions are in the mask", covered(&c, lungs, 0));
     for (int i = 1; i <= plan->count; i++)
-        if (covered(&c, lungs, i) < least - 0.1) fail_msg("%.3f of lesion %d is in", covered(&c, lungs, i), i);
+        if (covered(&c, lungs, i) < least - 0.1)
+            fail_msg("%.3f of lesion %d is in", covered(&c, lungs, i), i);
     if (out)
         *out = c;
     else
@@ -217,13 +221,15 @@ static void test_crop_and_resample(void **state)
     nw_lungs_free(three);
 }
 
-static nw_lungs *from_labels(const nw_grid *grid, const nw_grid *mask_grid, const float *mask, const char *map)
+static nw_lungs *from_labels(const nw_grid *grid, const nw_grid *mask_grid, const float *mask,
+                             const char *map)
 {
     nw_error err;
     nw_labels_map m;
     nw_lungs *lungs = NULL;
     if (nw_labels_map_parse(map, &m, &err) != NW_OK) fail_msg("%s", err.message);
-    if (nw_lungs_from_labels(grid, NULL, mask_grid, mask, &m, &lungs, &err) != NW_OK) fail_msg("%s", err.message);
+    if (nw_lungs_from_labels(grid, NULL, mask_grid, mask, &m, &lungs, &err) != NW_OK)
+        fail_msg("%s", err.message);
     return lungs;
 }
 
@@ -243,7 +249,8 @@ static void test_labels(void **state)
     assert_memory_equal(lungs->labels, c.side, c.count);
     nw_lungs_free(lungs);
     /* lungmask's order of lobes: left upper, left lower, right upper, right middle, right lower. */
-    for (size_t i = 0; i < c.count; i++) mask[i] = c.side[i] == 1 ? 3 + (float)(i % 3) : c.side[i] == 2 ? 1 + (float)(i % 2) : 0;
+    for (size_t i = 0; i < c.count; i++)
+        mask[i] = c.side[i] == 1 ? 3 + (float)(i % 3) : c.side[i] == 2 ? 1 + (float)(i % 2) : 0;
     lungs = from_labels(&g, NULL, mask, "LU=1,LL=2,RU=3,RM=4,RL=5");
     assert_memory_equal(lungs->labels, c.side, c.count);
     for (size_t i = 0; i < c.count; i++)
@@ -257,7 +264,8 @@ static void test_labels(void **state)
     size_t at = 0;
     for (int64_t k = 0; k < h.dims[2]; k++)
         for (int64_t j = 0; j < h.dims[1]; j++)
-            for (int64_t i = 0; i < h.dims[0]; i++) mask[at++] = c.side[chest_old_index(&g, order, flip, i, j, k)];
+            for (int64_t i = 0; i < h.dims[0]; i++)
+                mask[at++] = c.side[chest_old_index(&g, order, flip, i, j, k)];
     lungs = from_labels(&g, &h, mask, "lungs");
     assert_memory_equal(lungs->labels, c.side, c.count);
     nw_lungs_free(lungs);
@@ -271,8 +279,14 @@ static void test_labels(void **state)
     mask[7] = 1.5f;
     assert_int_equal(nw_lungs_from_labels(&g, NULL, NULL, mask, NULL, &lungs, &err), NW_BAD_INPUT);
     assert_non_null(strstr(err.message, "whole numbers"));
-    static const char *const wrong[] = {"", "lung", "right=1", "right=1,left=1", "RU=1", "RU=1,RM=1,RL=3,LU=4,LL=5",
-                                        "right=0,left=2", "right=1,left=2,RU=3"};
+    static const char *const wrong[] = {"",
+                                        "lung",
+                                        "right=1",
+                                        "right=1,left=1",
+                                        "RU=1",
+                                        "RU=1,RM=1,RL=3,LU=4,LL=5",
+                                        "right=0,left=2",
+                                        "right=1,left=2,RU=3"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(nw_labels_map_parse(wrong[i], &m, &err), NW_USAGE);
     free(mask);
@@ -286,7 +300,8 @@ static void test_whole(void **state)
     nw_lungs *lungs;
     assert_int_equal(nw_lungs_whole(&g, NULL, &lungs, NULL), NW_OK);
     assert_true(fabs(lungs->volume_ml[1] - lungs->volume_ml[2]) < 1e-6 * lungs->volume_ml[0]);
-    assert_true(fabs(lungs->volume_ml[0] - nw_grid_voxel_ml(&g) * (double)(g.dims[0] * g.dims[1] * g.dims[2])) < 1e-6);
+    assert_true(fabs(lungs->volume_ml[0] -
+                     nw_grid_voxel_ml(&g) * (double)(g.dims[0] * g.dims[1] * g.dims[2])) < 1e-6);
     assert_int_equal(lungs->labels[0], NW_SIDE_RIGHT); /* i runs to the left */
     nw_lungs_free(lungs);
 }
@@ -330,11 +345,16 @@ static void test_bad(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_healthy), cmocka_unit_test(test_consolidations),
-        cmocka_unit_test(test_joined),  cmocka_unit_test(test_one_lung),
-        cmocka_unit_test(test_order),   cmocka_unit_test(test_oblique),
-        cmocka_unit_test(test_crop_and_resample), cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_consolidations),
+        cmocka_unit_test(test_joined),
+        cmocka_unit_test(test_one_lung),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_oblique),
+        cmocka_unit_test(test_crop_and_resample),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
