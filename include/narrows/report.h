@@ -83,6 +83,11 @@ NW_API void nw_manifest_release_text(char *text);
 /* Adds the time of the end and writes the file whole or not at all. */
 NW_API nw_status nw_manifest_write(nw_manifest *manifest, const char *path, nw_error *err);
 
+/* -- text -- */
+
+/* Writes a text file (CSV, say) whole or not at all; a device or pipe is written straight. */
+NW_API nw_status nw_text_write(const char *path, const char *text, nw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

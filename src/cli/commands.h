@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
-extern const cli_command cli_inspect, cli_predict, cli_stats, cli_explain, cli_ops, cli_completion, cli_help;
+extern const cli_command cli_inspect, cli_predict, cli_stats, cli_explain, cli_evaluate, cli_ops,
+    cli_completion, cli_help;
 
 #endif
