@@ -76,7 +76,7 @@ typedef struct nw_explain_options {
 
     /* How it is computed. */
     int batch; /* samples in one run of the model; 0: all up to 20, or one where the graph allows no other */
-    nw_precision precision; /* NW_PRECISION_F32 */
+    nw_precision precision; /* NW_PRECISION_F32; NW_PRECISION_BF16 concerns the loop after the layer alone */
     int threads;            /* 0: as the environment has it */
     int profile;            /* non-zero: the programs measure the time of each step */
 } nw_explain_options;

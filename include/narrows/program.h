@@ -16,8 +16,12 @@ extern "C" {
 
 typedef enum nw_precision {
     NW_PRECISION_F32, /* oneDNN and SIMD, single precision */
-    NW_PRECISION_F64  /* plain loops in double: the reference, slow */
+    NW_PRECISION_F64, /* plain loops in double: the reference, slow */
+    NW_PRECISION_BF16 /* as F32, with convolutions in bfloat16 that sum in float32, where the processor has it */
 } nw_precision;
+
+/* "f32", "f64", "bf16". */
+NW_API const char *nw_precision_name(nw_precision precision);
 
 typedef struct nw_dimension {
     const char *name; /* a symbolic dimension of the file, "input[2]" for the third of an input */

@@ -22,7 +22,8 @@ enum { NW_MAX_RANK = 8 };
     X(I8, "int8", 1)                                                                                         \
     X(U16, "uint16", 2)                                                                                      \
     X(U8, "uint8", 1)                                                                                        \
-    X(BOOL, "bool", 1)
+    X(BOOL, "bool", 1)                                                                                       \
+    X(BF16, "bfloat16", 2) /* inside programs alone: files are read as float32 */
 
 typedef enum nw_dtype {
 #define NW_DTYPE_ENUM(NAME, name, size) NW_##NAME,

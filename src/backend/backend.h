@@ -42,9 +42,12 @@ typedef struct nw_conv_desc {
     int64_t strides[3], dilations[3], pads_begin[3], pads_end[3];
     bool bias, add;
     nw_act act;
+    bool bf16; /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
 } nw_conv_desc;
 
-/* Layouts: oneDNN chooses where block is 0 on entry; the choice stands there on return. */
+/* Layouts: oneDNN chooses where block is 0 on entry; the choice stands there on return. dtype is the
+ * caller's: NW_BF16 for src where desc.bf16; dst may be either then. NW_UNSUPPORTED where the processor has
+ * no bfloat16. */
 nw_status nw_conv_forward(nw_backend *backend, const nw_conv_desc *conv, nw_layout *src, nw_layout *dst,
                           nw_kernel **out, nw_error *err);
 /* diff_src and diff_dst in the given layouts. NW_UNSUPPORTED where oneDNN has no kernel for them. */

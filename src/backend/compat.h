@@ -28,13 +28,14 @@ static inline void nw_md_clear(nw_md *m)
     memset(m, 0, sizeof *m);
 }
 
-static inline dnnl_status_t nw_md_tag(nw_md *m, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+static inline dnnl_status_t nw_md_tag(nw_md *m, int rank, const dnnl_dims_t dims, dnnl_data_type_t type,
+                                      dnnl_format_tag_t tag)
 {
     m->used = 1;
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_memory_desc_create_with_tag(&m->md, rank, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_create_with_tag(&m->md, rank, dims, type, tag);
 #else
-    return dnnl_memory_desc_init_by_tag(&m->md, rank, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_init_by_tag(&m->md, rank, dims, type, tag);
 #endif
 }
 

@@ -29,7 +29,7 @@ static nw_status note_plain_weights(nw_kernel *kernel, const nw_conv_desc *conv,
 {
     dnnl_dims_t dims;
     int rank = weight_dims(conv, dims);
-    dnnl_status_t s = nw_md_tag(&kernel->plain_weights, rank, dims, nw_plain_tag(rank));
+    dnnl_status_t s = nw_md_tag(&kernel->plain_weights, rank, dims, dnnl_f32, nw_plain_tag(rank));
     if (s == dnnl_success) return NW_OK;
     nw_kernel_free(kernel);
     return nw_backend_fail(err, s, "convolution weights");
@@ -37,7 +37,7 @@ static nw_status note_plain_weights(nw_kernel *kernel, const nw_conv_desc *conv,
 
 static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md *out, nw_error *err)
 {
-    return layout->block ? nw_md_of_layout(layout, out, err) : nw_md_any(shape, out, err);
+    return layout->block ? nw_md_of_layout(layout, out, err) : nw_md_any(layout->dtype, shape, out, err);
 }
 
 static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
@@ -55,7 +55,8 @@ static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const
     nw_status status = md_wanted(src, &conv->src, &src_md, err);
     if (status == NW_OK) status = md_wanted(dst, &conv->dst, &dst_md, err);
     if (status == NW_OK && conv->bias) status = nw_md_of_layout(&bias_layout, &bias_md, err);
-    if (status == NW_OK && nw_md_tag(&weights_md, rank, dims, dnnl_format_tag_any) != dnnl_success)
+    if (status == NW_OK && nw_md_tag(&weights_md, rank, dims, conv->bf16 ? dnnl_bf16 : dnnl_f32,
+                                     dnnl_format_tag_any) != dnnl_success)
         status = nw_fail(err, NW_FAILED, "oneDNN refuses the shape of the weights");
     if (status == NW_OK) status = nw_attributes(conv->add ? &dst_md : NULL, &conv->act, &attr, err);
     if (status == NW_OK) {
@@ -81,14 +82,15 @@ static nw_status choose(nw_backend *backend, const nw_conv_desc *conv, nw_layout
     dnnl_primitive_desc_t pd;
     NW_TRY(forward_pd(backend, &bare, src, dst, &pd, err));
     nw_layout src_chosen, dst_chosen;
-    bool known =
-        nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), &conv->src, &src_chosen) &&
-        nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0), &conv->dst, &dst_chosen);
+    bool known = nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), src->dtype,
+                                 &conv->src, &src_chosen) &&
+                 nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0), dst->dtype,
+                                 &conv->dst, &dst_chosen);
     dnnl_primitive_desc_destroy(pd);
     if (!known) {
         int block = nw_backend_block();
-        src_chosen = nw_layout_blocked(NW_F32, &conv->src, 1, conv->src.dims[1] < block ? 1 : block);
-        dst_chosen = nw_layout_blocked(NW_F32, &conv->dst, 1, block);
+        src_chosen = nw_layout_blocked(src->dtype, &conv->src, 1, conv->src.dims[1] < block ? 1 : block);
+        dst_chosen = nw_layout_blocked(dst->dtype, &conv->dst, 1, block);
     }
     if (!src->block) *src = src_chosen;
     if (!dst->block) *dst = dst_chosen;
@@ -131,12 +133,16 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
     bare.bias = bare.add = false;
     bare.act.kind = NW_ACT_NONE;
 
-    nw_status status = forward_pd(backend, &bare, diff_src, diff_dst, &hint, err);
+    /* The hint is a convolution forward of the same layouts; in bfloat16 it reads that as well. */
+    nw_layout hint_src = *diff_src, hint_dst = *diff_dst;
+    if (conv->bf16) hint_src.dtype = hint_dst.dtype = NW_BF16;
+    nw_status status = forward_pd(backend, &bare, &hint_src, &hint_dst, &hint, err);
     if (status == NW_OK) status = nw_md_of_layout(diff_src, &src_md, err);
     if (status == NW_OK) status = nw_md_of_layout(diff_dst, &dst_md, err);
     if (status == NW_OK) status = nw_attributes(NULL, NULL, &attr, err);
     if (status == NW_OK) {
-        dnnl_status_t s = nw_md_tag(&weights_md, rank, dims, dnnl_format_tag_any);
+        dnnl_status_t s =
+            nw_md_tag(&weights_md, rank, dims, conv->bf16 ? dnnl_bf16 : dnnl_f32, dnnl_format_tag_any);
         if (s == dnnl_success)
             s = nw_pd_conv_backward_data(&pd, backend->engine, &src_md, &weights_md, &dst_md, &w, hint, attr);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "convolution backward");

@@ -30,9 +30,11 @@ nw_status nw_backend_fail(nw_error *err, dnnl_status_t status, const char *what)
  */
 nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err);
 /* The same with the format left to oneDNN. */
-nw_status nw_md_any(const nw_shape *shape, nw_md *out, nw_error *err);
+nw_status nw_md_any(nw_dtype dtype, const nw_shape *shape, nw_md *out, nw_error *err);
 /* Which layout a descriptor is; false where it is none of ours. */
-bool nw_layout_of_md(nw_md_pointer md, const nw_shape *shape, nw_layout *out);
+bool nw_layout_of_md(nw_md_pointer md, nw_dtype dtype, const nw_shape *shape, nw_layout *out);
+/* NW_BF16 or NW_F32 (everything else) as oneDNN calls it. */
+dnnl_data_type_t nw_dnnl_type(nw_dtype dtype);
 dnnl_format_tag_t nw_plain_tag(int rank);
 
 /* Attributes with the scratchpad in the caller's hands, and the post-operations of add and act (NULL: none).

@@ -8,6 +8,11 @@ dnnl_format_tag_t nw_plain_tag(int rank)
     return rank >= 1 && rank <= 6 ? tags[rank] : dnnl_format_tag_undef;
 }
 
+dnnl_data_type_t nw_dnnl_type(nw_dtype dtype)
+{
+    return dtype == NW_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
 static dnnl_format_tag_t blocked_tag(int rank, int block)
 {
     static const dnnl_format_tag_t tags[][2] = {[3] = {dnnl_aBc8b, dnnl_aBc16b},
@@ -41,38 +46,39 @@ nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err)
         dims[2] = loops.inner;
         tag = layout->block == 1 ? dnnl_abc : blocked_tag(3, layout->block);
     }
-    dnnl_status_t s = nw_md_tag(out, rank, dims, tag);
+    dnnl_status_t s = nw_md_tag(out, rank, dims, nw_dnnl_type(layout->dtype), tag);
     return s == dnnl_success ? NW_OK : nw_backend_fail(err, s, "memory descriptor");
 }
 
-nw_status nw_md_any(const nw_shape *shape, nw_md *out, nw_error *err)
+nw_status nw_md_any(nw_dtype dtype, const nw_shape *shape, nw_md *out, nw_error *err)
 {
     dnnl_dims_t dims;
     copy_dims(shape, dims);
-    dnnl_status_t s = nw_md_tag(out, shape->rank, dims, dnnl_format_tag_any);
+    dnnl_status_t s = nw_md_tag(out, shape->rank, dims, nw_dnnl_type(dtype), dnnl_format_tag_any);
     return s == dnnl_success ? NW_OK : nw_backend_fail(err, s, "memory descriptor");
 }
 
-static bool is_tag(nw_md_pointer md, const nw_shape *shape, dnnl_format_tag_t tag)
+static bool is_tag(nw_md_pointer md, nw_dtype dtype, const nw_shape *shape, dnnl_format_tag_t tag)
 {
     dnnl_dims_t dims;
     nw_md other = {0};
     copy_dims(shape, dims);
-    bool same = tag != dnnl_format_tag_undef && nw_md_tag(&other, shape->rank, dims, tag) == dnnl_success &&
+    bool same = tag != dnnl_format_tag_undef &&
+                nw_md_tag(&other, shape->rank, dims, nw_dnnl_type(dtype), tag) == dnnl_success &&
                 dnnl_memory_desc_equal(md, NW_MD(&other));
     nw_md_clear(&other);
     return same;
 }
 
-bool nw_layout_of_md(nw_md_pointer md, const nw_shape *shape, nw_layout *out)
+bool nw_layout_of_md(nw_md_pointer md, nw_dtype dtype, const nw_shape *shape, nw_layout *out)
 {
-    if (is_tag(md, shape, nw_plain_tag(shape->rank))) {
-        *out = nw_layout_plain(NW_F32, shape);
+    if (is_tag(md, dtype, shape, nw_plain_tag(shape->rank))) {
+        *out = nw_layout_plain(dtype, shape);
         return true;
     }
     for (int block = 8; block <= 16; block *= 2)
-        if (is_tag(md, shape, blocked_tag(shape->rank, block))) {
-            *out = nw_layout_blocked(NW_F32, shape, 1, block);
+        if (is_tag(md, dtype, shape, blocked_tag(shape->rank, block))) {
+            *out = nw_layout_blocked(dtype, shape, 1, block);
             return true;
         }
     return false;

@@ -96,7 +96,7 @@ static void sweep(nw_weights_cache *cache)
 static nw_status pack(nw_backend *backend, const nw_kernel *kernel, nw_tensor *plain, nw_tensor **out,
                       nw_error *err)
 {
-    int64_t count = (int64_t)(kernel->bytes[NW_SLOT_WEIGHTS] / sizeof(float));
+    int64_t count = (int64_t)((kernel->bytes[NW_SLOT_WEIGHTS] + sizeof(float) - 1) / sizeof(float));
     nw_tensor *packed;
     NW_TRY(nw_tensor_new(NW_F32, 1, &count, &packed, err));
     nw_kernel *reorder = NULL;

@@ -48,7 +48,7 @@ nw_status explain_record_start(explain *e, nw_error *err)
     nw_preprocess_json(&e->job.pre, json, sizeof json);
     nw_manifest_json(m, "preprocessing", json);
     nw_manifest_integer(m, "seed", e->a->method.seed);
-    nw_manifest_text(m, "precision", e->a->method.precision ? "f64" : "f32");
+    nw_manifest_text(m, "precision", nw_precision_name((nw_precision)e->a->method.precision));
     nw_manifest_integer(m, "threads", e->a->method.threads);
     for (size_t i = 0; i < e->method_count; i++) {
         const explain_method *method = &e->methods[i];

@@ -109,7 +109,7 @@ static nw_status set_options(const cli_job *job, const cli_method_options *a, nw
     o->readout = a->readout ? NW_READOUT_AFTER : NW_READOUT_LAST_FORWARD;
     o->loss_weight = a->loss_weight;
     o->batch = (int)a->batch;
-    o->precision = a->precision ? NW_PRECISION_F64 : NW_PRECISION_F32;
+    o->precision = (nw_precision)a->precision; /* the choices are in the order of the type */
     o->threads = (int)a->threads;
     o->profile = a->profile > 0;
     return NW_OK;

@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+const char *nw_precision_name(nw_precision precision)
+{
+    static const char *const names[] = {"f32", "f64", "bf16"};
+    return (unsigned)precision < sizeof names / sizeof names[0] ? names[precision] : "unknown";
+}
+
 static nw_port *find(const nw_program *program, nw_port *ports, size_t count, const char *name,
                      nw_shape *shape)
 {

@@ -229,6 +229,22 @@ static nw_status fuse_sums(fusion *f)
     return NW_OK;
 }
 
+/* Marks convolutions whose result nobody but convolutions reads, as their source. */
+static void mark_narrow(fusion *f)
+{
+    int *other = f->reads; /* done with: now the reads of a value that are no convolution's source */
+    for (size_t v = 0; v < f->graph->value_count; v++) other[v] = f->piece->kept[v];
+    for (size_t n = 0; n < f->graph->node_count; n++) {
+        const nw_node *node = &f->graph->nodes[n];
+        for (int i = 0; f->piece->live[n] && i < node->input_count; i++)
+            if (node->inputs[i] >= 0 && !(is(node, "Conv") && i == 0)) other[node->inputs[i]]++;
+    }
+    for (size_t n = 0; n < f->graph->node_count; n++) {
+        nw_node *node = &f->graph->nodes[n];
+        node->narrow = f->piece->live[n] && is(node, "Conv") && !node->fused_add && !other[node->outputs[0]];
+    }
+}
+
 nw_status nw_piece_fuse(nw_piece *piece, nw_weights_cache *weights, nw_error *err)
 {
     fusion f = {.piece = piece, .graph = piece->graph, .weights = weights, .err = err};
@@ -256,6 +272,7 @@ nw_status nw_piece_fuse(nw_piece *piece, nw_weights_cache *weights, nw_error *er
         status = recount(&f);
     }
     if (status == NW_OK) status = fuse_sums(&f);
+    if (status == NW_OK) mark_narrow(&f);
     nw_free(f.uses);
     nw_free(f.reads);
     return status;

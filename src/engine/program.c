@@ -117,7 +117,7 @@ static nw_status backward_ports(nw_program *program, nw_error *err)
 static nw_status build(nw_program *program, const nw_program_options *options, nw_error *err)
 {
     nw_piece *piece = &program->piece;
-    bool fast = options->precision == NW_PRECISION_F32;
+    bool fast = options->precision != NW_PRECISION_F64;
     nw_graph *graph;
     NW_TRY(nw_piece_shapes(program->model, options, &graph, err));
     NW_TRY(nw_piece_cut(graph, options, piece, err));
@@ -132,6 +132,7 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
                                    &program->plan, err);
     nw_free(wants);
     NW_TRY(status);
+    nw_plan_set_bf16(program->plan, options->precision == NW_PRECISION_BF16);
 
     program->inputs = nw_calloc(piece->input_count, sizeof *program->inputs);
     program->outputs = nw_calloc(piece->output_count, sizeof *program->outputs);

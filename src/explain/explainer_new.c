@@ -196,7 +196,10 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                   .batch = batch,
                                   .dimensions = e->dimensions,
                                   .dimension_count = e->dimension_count,
-                                  .precision = e->options.precision,
+                                  /* The loop is after the layer; before it nothing is gained. */
+                                  .precision = e->options.precision == NW_PRECISION_BF16 && !input
+                                                   ? NW_PRECISION_F32
+                                                   : e->options.precision,
                                   .threads = e->options.threads,
                                   .profile = e->options.profile};
     return nw_program_compile(e->model, &options, out, err);

@@ -47,7 +47,7 @@ nw_status nw_provenance(const nw_explainer *e, uint64_t image, nw_map *map, nw_e
         bad |= nw_describe(p, "loss", json_string(nw_loss_name(map->loss)), loss_text(map->loss));
     bad |= nw_describe(p, "image", json_sprintf("%llu", (unsigned long long)image),
                        "key of the image's random numbers");
-    bad |= nw_describe(p, "precision", json_string(e->options.precision == NW_PRECISION_F64 ? "f64" : "f32"),
+    bad |= nw_describe(p, "precision", json_string(nw_precision_name(e->options.precision)),
                        "of the model's computations");
     if (e->method->describe) bad |= e->method->describe(e, p);
     bad |= json_object_set_new(root, "parameters", p);

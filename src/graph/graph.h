@@ -63,6 +63,7 @@ typedef struct nw_node {
      * activation is applied. */
     bool fused_add;
     nw_act act;
+    bool narrow; /* only convolutions read the result: it may be kept in bfloat16 */
 } nw_node;
 
 typedef struct nw_graph {

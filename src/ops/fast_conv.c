@@ -16,6 +16,8 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
                          .bias = nw_has_in(node, 2),
                          .add = node->fused_add,
                          .act = node->act};
+    /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
+    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16;
     nw_window w = {0};
     NW_TRY(nw_window_read(node, &conv.src, conv.weights.dims + 2, &w, err));
     for (int i = 0; i < w.rank; i++) {
@@ -49,12 +51,17 @@ static nw_status fail(nw_kernel *kernel, nw_status status)
     return status;
 }
 
-static nw_status forward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined,
+static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                          nw_error *err)
 {
-    nw_layout src = {.block = 0}, dst = {.block = 0};
+    nw_layout src = {.dtype = conv->bf16 ? NW_BF16 : NW_F32, .block = 0};
+    nw_layout dst = {.dtype = conv->bf16 && node->narrow ? NW_BF16 : NW_F32, .block = 0};
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
     nw_status status = nw_conv_forward(nw_plan_backend(plan), conv, &src, &dst, &k.kernel, err);
+    if (status == NW_UNSUPPORTED && conv->bf16) {
+        conv->bf16 = false;
+        return forward(plan, node, conv, declined, err);
+    }
     if (status == NW_UNSUPPORTED && !conv->add && conv->act.kind == NW_ACT_NONE) {
         *declined = true;
         return NW_OK;
@@ -80,10 +87,12 @@ static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const 
                                  nw_kernel **out, nw_error *err)
 {
     int block = nw_plan_block(plan);
+    nw_dtype dtype = conv->bf16 ? NW_BF16 : NW_F32; /* of what is read; the result is summed in float32 */
     const nw_layout tries[3][2] = {
-        {*src, *dst},
-        {nw_layout_blocked(NW_F32, &conv->src, 1, block), nw_layout_blocked(NW_F32, &conv->dst, 1, block)},
-        {nw_layout_plain(NW_F32, &conv->src), nw_layout_plain(NW_F32, &conv->dst)}};
+        {nw_layout_blocked(NW_F32, &conv->src, src->axis, src->block),
+         nw_layout_blocked(dtype, &conv->dst, dst->axis, dst->block)},
+        {nw_layout_blocked(NW_F32, &conv->src, 1, block), nw_layout_blocked(dtype, &conv->dst, 1, block)},
+        {nw_layout_plain(NW_F32, &conv->src), nw_layout_plain(dtype, &conv->dst)}};
     nw_status status = NW_UNSUPPORTED;
     nw_kernel *best = NULL;
     for (int i = 0; i < 3; i++) {
@@ -110,7 +119,7 @@ static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const 
 }
 
 /* d src = weights^T (d dst * act'(dst)); what was added gets d dst * act'(dst) as it is. */
-static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool *declined,
+static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                           nw_error *err)
 {
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
@@ -120,18 +129,29 @@ static nw_status backward(nw_plan *plan, const nw_node *node, const nw_conv_desc
     nw_layout diff_src = {0}, diff_dst = *dst;
     if (wants) {
         nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
+        bool slow = status == NW_OK && strstr(nw_kernel_impl(k.kernel), " ref");
+        if (conv->bf16 && (status == NW_UNSUPPORTED || slow)) {
+            nw_kernel_free(k.kernel);
+            conv->bf16 = false;
+            return backward(plan, node, conv, declined, err);
+        }
         if (status == NW_UNSUPPORTED) {
             *declined = true;
             return NW_OK;
         }
         NW_TRY(status);
     }
-    nw_buffer *diff = NULL;
-    nw_status status = nw_plan_diff_act(plan, node->outputs[0], &conv->act, &diff_dst, &diff, err);
+    /* Gradients are summed, and handed on to what was added, in float32. */
     int added = conv->add ? node->inputs[node->input_count - 1] : -1;
-    if (status == NW_OK && nw_plan_wants_diff(plan, added)) status = nw_plan_add_diff(plan, added, diff, err);
+    bool hand_on = nw_plan_wants_diff(plan, added), narrow = wants && conv->bf16;
+    nw_buffer *diff = NULL, *half = NULL;
+    nw_status status =
+        narrow ? nw_plan_diff_narrow(plan, node->outputs[0], &conv->act, &diff_dst, hand_on ? &diff : NULL,
+                                     &half, err)
+               : nw_plan_diff_act(plan, node->outputs[0], &conv->act, wants ? &diff_dst : NULL, &diff, err);
+    if (status == NW_OK && hand_on) status = nw_plan_add_diff(plan, added, diff, err);
     if (status != NW_OK || !wants) return fail(k.kernel, status);
-    k.slots[NW_SLOT_DIFF_DST] = diff;
+    k.slots[NW_SLOT_DIFF_DST] = narrow ? half : diff;
     status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
     if (status == NW_OK)
         status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &k.slots[NW_SLOT_DIFF_SRC], err);

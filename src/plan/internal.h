@@ -29,6 +29,7 @@ typedef struct nw_plan_steps {
 struct nw_plan {
     const nw_graph *graph;
     nw_dtype dtype;
+    bool bf16;
     nw_backend *backend;
     nw_weights_cache *weights;
     nw_phase phase;
@@ -47,9 +48,9 @@ struct nw_plan {
 /* Steps of this room's own. */
 nw_status nw_plan_reorder(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err);
 /* dst = sum of src[count], times the derivative of act at `result` where act is not NULL. All in one layout.
- */
+ * narrow: the same in bfloat16. Either may be NULL. */
 nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act,
-                      nw_buffer *result, nw_buffer *dst, nw_error *err);
+                      nw_buffer *result, nw_buffer *dst, nw_buffer *narrow, nw_error *err);
 
 /* Calls fn for every buffer that a step touches. */
 void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer), void *context);

@@ -77,6 +77,16 @@ nw_weights_cache *nw_plan_weights(nw_plan *plan)
 {
     return plan->weights;
 }
+bool nw_plan_bf16(const nw_plan *plan)
+{
+    return plan->bf16;
+}
+
+void nw_plan_set_bf16(nw_plan *plan, bool bf16)
+{
+    plan->bf16 = bf16;
+}
+
 int nw_plan_block(const nw_plan *plan)
 {
     return plan->backend ? nw_backend_block() : 1;

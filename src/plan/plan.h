@@ -53,6 +53,9 @@ nw_dtype nw_plan_dtype(const nw_plan *plan); /* of activations: NW_F32, or NW_F6
 /* oneDNN's engine, and the packed weights that the programs of the model share. */
 nw_backend *nw_plan_backend(nw_plan *plan);
 nw_weights_cache *nw_plan_weights(nw_plan *plan);
+/* Whether convolutions may work in bfloat16. */
+bool nw_plan_bf16(const nw_plan *plan);
+void nw_plan_set_bf16(nw_plan *plan, bool bf16);
 /* The processor's vector length in floats for blocked layouts: 16, 8, or 1 for none. */
 int nw_plan_block(const nw_plan *plan);
 
@@ -80,6 +83,9 @@ nw_buffer *nw_plan_left(const nw_plan *plan);
 const nw_layout *nw_plan_layout(nw_plan *plan, int value);
 /* The value in that layout (NULL: as it was produced); a reorder is added where needed, once. */
 nw_status nw_plan_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
+/* A buffer's contents in another layout or type: itself, a view, or a new buffer and a reorder. */
+nw_status nw_plan_as(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
+                     nw_error *err);
 /* A new buffer for a value that the current node produces. */
 nw_status nw_plan_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
 /* The value is this buffer (a view, usually): no step of its own. */
@@ -102,6 +108,11 @@ nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error
  * backward of relu, clip, ... fused into the sum): see nw_act. dst is the value's forward buffer. */
 nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err);
+
+/* The same for a convolution that reads bfloat16: *narrow in it and, where wide is not NULL, *wide in
+ * float32. Layouts have the order in memory of `layout`. */
+nw_status nw_plan_diff_narrow(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
+                              nw_buffer **wide, nw_buffer **narrow, nw_error *err);
 
 /* -- for the engine -- */
 /* wants_diff[value_count of the graph] is copied. The graph, the backend (NULL on the reference path) and the

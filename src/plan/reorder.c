@@ -31,7 +31,8 @@ static void destroy(void *state)
 
 nw_status nw_plan_reorder(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err)
 {
-    if (nw_layout_is_plain(&src->layout) && nw_layout_is_plain(&dst->layout))
+    if (nw_layout_is_plain(&src->layout) && nw_layout_is_plain(&dst->layout) &&
+        src->layout.dtype == dst->layout.dtype)
         return nw_plan_copy(plan, src, dst, err);
     reorder *r = nw_calloc(1, sizeof *r);
     if (!r) return nw_no_memory(err, sizeof *r, "a step");

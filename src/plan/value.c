@@ -22,9 +22,8 @@ static nw_status need_form(nw_plan *plan, int value, nw_error *err)
     return plan->values[value].form_count ? NW_OK : constant_form(plan, value, err);
 }
 
-/* The buffer in another layout: itself, a view, or a reorder. */
-static nw_status reordered(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
-                           nw_error *err)
+nw_status nw_plan_as(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
+                     nw_error *err)
 {
     *out = buffer;
     if (nw_layout_equal(&buffer->layout, layout)) return NW_OK;
@@ -50,7 +49,7 @@ nw_status nw_plan_src(nw_plan *plan, int value, const nw_layout *layout, nw_buff
             return NW_OK;
         }
     nw_buffer *buffer;
-    NW_TRY(reordered(plan, v->forms[0], layout, &buffer, err));
+    NW_TRY(nw_plan_as(plan, v->forms[0], layout, &buffer, err));
     if (v->form_count < NW_PLAN_FORMS) v->forms[v->form_count++] = buffer;
     *out = buffer;
     return NW_OK;
@@ -93,11 +92,19 @@ nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error
     return NW_OK;
 }
 
+/* Gradients are laid out as their value, in the plan's type: a value in bfloat16 has a float32 gradient. */
+static nw_layout diff_layout(nw_plan *plan, int value)
+{
+    nw_layout layout = *nw_plan_layout(plan, value);
+    layout.dtype = plan->dtype;
+    return layout;
+}
+
 nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
 {
-    if (!layout) layout = nw_plan_layout(plan, value);
+    nw_layout own = diff_layout(plan, value);
     nw_buffer *buffer;
-    NW_TRY(nw_plan_buffer(plan, layout, &buffer, err));
+    NW_TRY(nw_plan_buffer(plan, layout ? layout : &own, &buffer, err));
     *out = buffer;
     return nw_plan_add_diff(plan, value, buffer, err);
 }
@@ -112,9 +119,22 @@ static nw_status sum_first(nw_plan *plan, nw_plan_value *v, const nw_layout *own
         if (!nw_layout_equal(&v->contributions[i]->layout, theirs)) return NW_OK;
     nw_buffer *sum;
     NW_TRY(nw_plan_buffer(plan, theirs, &sum, err));
-    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, NULL, NULL, sum, err));
+    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, NULL, NULL, sum, NULL, err));
     v->contributions[0] = sum;
     v->contribution_count = 1;
+    return NW_OK;
+}
+
+/* The contributions in the value's own layout, of which there is at least one. */
+static nw_status gather(nw_plan *plan, int value, nw_layout *layout, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    *layout = diff_layout(plan, value);
+    if (!v->contribution_count)
+        return nw_fail(err, NW_FAILED, "no gradient flows into '%s'", plan->graph->values[value].name);
+    NW_TRY(sum_first(plan, v, layout, err));
+    for (size_t i = 0; i < v->contribution_count; i++)
+        NW_TRY(nw_plan_as(plan, v->contributions[i], layout, &v->contributions[i], err));
     return NW_OK;
 }
 
@@ -122,38 +142,51 @@ static nw_status sum_first(nw_plan *plan, nw_plan_value *v, const nw_layout *own
 static nw_status merge(nw_plan *plan, int value, const nw_act *act, nw_buffer **out, nw_error *err)
 {
     nw_plan_value *v = &plan->values[value];
-    nw_layout layout = *nw_plan_layout(plan, value);
-    NW_TRY(sum_first(plan, v, &layout, err));
-    for (size_t i = 0; i < v->contribution_count; i++)
-        NW_TRY(reordered(plan, v->contributions[i], &layout, &v->contributions[i], err));
+    nw_layout layout;
+    NW_TRY(gather(plan, value, &layout, err));
     if (!act && v->contribution_count == 1) {
         *out = v->contributions[0];
         return NW_OK;
     }
-    nw_buffer *sum;
-    NW_TRY(nw_plan_buffer(plan, &layout, &sum, err));
-    NW_TRY(
-        nw_plan_sum(plan, v->contributions, v->contribution_count, act, act ? v->forms[0] : NULL, sum, err));
-    *out = sum;
-    return NW_OK;
+    NW_TRY(nw_plan_buffer(plan, &layout, out, err));
+    return nw_plan_sum(plan, v->contributions, v->contribution_count, act, v->forms[0], *out, NULL, err);
 }
 
 nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
 {
     nw_plan_value *v = &plan->values[value];
-    if (!v->contribution_count)
-        return nw_fail(err, NW_FAILED, "no gradient flows into '%s'", plan->graph->values[value].name);
     if (!v->diff) NW_TRY(merge(plan, value, NULL, &v->diff, err));
-    return reordered(plan, v->diff, layout ? layout : nw_plan_layout(plan, value), out, err);
+    nw_layout own = diff_layout(plan, value);
+    return nw_plan_as(plan, v->diff, layout ? layout : &own, out, err);
 }
 
 nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err)
 {
     if (!act || act->kind == NW_ACT_NONE) return nw_plan_diff_dst(plan, value, layout, out, err);
-    if (!plan->values[value].contribution_count)
-        return nw_fail(err, NW_FAILED, "no gradient flows into '%s'", plan->graph->values[value].name);
     nw_buffer *merged;
     NW_TRY(merge(plan, value, act, &merged, err));
-    return reordered(plan, merged, layout ? layout : nw_plan_layout(plan, value), out, err);
+    nw_layout own = diff_layout(plan, value);
+    return nw_plan_as(plan, merged, layout ? layout : &own, out, err);
+}
+
+nw_status nw_plan_diff_narrow(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
+                              nw_buffer **wide, nw_buffer **narrow, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    nw_layout own, half = *layout, full = *layout;
+    half.dtype = NW_BF16;
+    full.dtype = NW_F32;
+    NW_TRY(gather(plan, value, &own, err));
+    bool alone = v->contribution_count == 1 && (!act || act->kind == NW_ACT_NONE);
+    if (alone || !nw_layout_equal(&own, &full)) {
+        nw_buffer *merged;
+        NW_TRY(nw_plan_diff_act(plan, value, act, &full, &merged, err));
+        if (wide) *wide = merged;
+        return nw_plan_as(plan, merged, &half, narrow, err);
+    }
+    if (wide) NW_TRY(nw_plan_buffer(plan, &full, wide, err));
+    NW_TRY(nw_plan_buffer(plan, &half, narrow, err));
+    return nw_plan_sum(plan, v->contributions, v->contribution_count, act, v->forms[0], wide ? *wide : NULL,
+                       *narrow, err);
 }

@@ -153,6 +153,7 @@ double nw_tensor_get(const nw_tensor *tensor, int64_t i)
     switch (tensor->dtype) {
     case NW_F32: return (double)((const float *)tensor->data)[i];
     case NW_F64: return ((const double *)tensor->data)[i];
+    case NW_BF16: return (double)nw_bf16_to_f32(((const uint16_t *)tensor->data)[i]);
     default: return (double)nw_tensor_get_i64(tensor, i);
     }
 }
@@ -168,6 +169,7 @@ int64_t nw_tensor_get_i64(const nw_tensor *tensor, int64_t i)
     case NW_U16: return ((const uint16_t *)data)[i];
     case NW_U8: return ((const uint8_t *)data)[i];
     case NW_BOOL: return ((const uint8_t *)data)[i] != 0;
+    case NW_BF16:
     case NW_F32:
     case NW_F64: return to_integer(nw_tensor_get(tensor, i), INT64_MIN, INT64_MAX);
     }
@@ -180,6 +182,7 @@ void nw_tensor_set(nw_tensor *tensor, int64_t i, double value)
     switch (tensor->dtype) {
     case NW_F32: ((float *)data)[i] = (float)value; break;
     case NW_F64: ((double *)data)[i] = value; break;
+    case NW_BF16: ((uint16_t *)data)[i] = nw_bf16_from_f32((float)value); break;
     case NW_I64: ((int64_t *)data)[i] = to_integer(value, INT64_MIN, INT64_MAX); break;
     case NW_I32: ((int32_t *)data)[i] = (int32_t)to_integer(value, INT32_MIN, INT32_MAX); break;
     case NW_I16: ((int16_t *)data)[i] = (int16_t)to_integer(value, INT16_MIN, INT16_MAX); break;

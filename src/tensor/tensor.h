@@ -36,4 +36,23 @@ nw_status nw_tensor_convert(nw_tensor *tensor, nw_dtype dtype, nw_tensor **out, 
 /* A new tensor that holds the same elements under another shape of the same count. */
 nw_status nw_tensor_reshape(nw_tensor *tensor, const nw_shape *shape, nw_tensor **out, nw_error *err);
 
+/* bfloat16 is the upper half of a float32; from it to the nearest, ties to even, NaN kept. */
+static inline float nw_bf16_to_f32(uint16_t half)
+{
+    union {
+        uint32_t bits;
+        float value;
+    } u = {(uint32_t)half << 16};
+    return u.value;
+}
+static inline uint16_t nw_bf16_from_f32(float value)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } u = {value};
+    if (value != value) return (uint16_t)(u.bits >> 16 | 0x40);
+    return (uint16_t)((u.bits + 0x7fff + (u.bits >> 16 & 1)) >> 16);
+}
+
 #endif
