@@ -5,6 +5,7 @@ pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
+pkg_check_modules(OPENJPEG REQUIRED IMPORTED_TARGET libopenjp2)
 find_package(ZLIB REQUIRED)
 
 function(narrows_library out header library hint)
@@ -18,6 +19,9 @@ endfunction()
 narrows_library(DNNL dnnl.h dnnl libdnnl-dev)
 narrows_library(NIFTI2 nifti2_io.h nifti2 libnifti2-dev)
 find_library(ZNZ_LIBRARY znz REQUIRED)
+narrows_library(DCMTK dcmtk/dcmdata/dctk.h dcmdata libdcmtk-dev)
+# Of DCMTK only what decodes: its pkg-config file names the network and the rest too.
+set(DCMTK_LIBRARIES dcmjpeg ijg8 ijg12 ijg16 dcmjpls dcmtkcharls dcmimage dcmimgle dcmdata oflog ofstd)
 find_path(RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 find_program(PROTOC_C protoc-c REQUIRED)
 find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
@@ -25,7 +29,7 @@ find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
 add_library(narrows_deps INTERFACE)
 target_include_directories(narrows_deps SYSTEM INTERFACE ${DNNL_INCLUDE} ${NIFTI2_INCLUDE} ${RANDOM123_INCLUDE})
 target_link_libraries(narrows_deps INTERFACE PkgConfig::JANSSON PkgConfig::PROTOBUF_C PkgConfig::SPNG
-  PkgConfig::TURBOJPEG PkgConfig::NETTLE ${DNNL_LIBRARY} ${NIFTI2_LIBRARY} ${ZNZ_LIBRARY} ZLIB::ZLIB m)
+  PkgConfig::TURBOJPEG PkgConfig::NETTLE PkgConfig::OPENJPEG ${DCMTK_LIBRARIES} stdc++ ${DNNL_LIBRARY} ${NIFTI2_LIBRARY} ${ZNZ_LIBRARY} ZLIB::ZLIB m)
 
 # OpenMP: gcc's, which is the one oneDNN is linked with. clang gets the SIMD pragmas alone.
 find_package(Threads REQUIRED)

@@ -3,17 +3,26 @@ set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
+# C++ only where a C++ library gets its C face (src/image/dicom_dcmtk.cc).
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_compile_definitions(_POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
-set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG")
-set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O3 -g")
-set(CMAKE_C_FLAGS_SANITIZE "-O1 -g") # quick to build; for NARROWS_SANITIZE
+foreach(language C CXX)
+  set(CMAKE_${language}_FLAGS_RELEASE "-O3 -DNDEBUG")
+  set(CMAKE_${language}_FLAGS_RELWITHDEBINFO "-O3 -g")
+  set(CMAKE_${language}_FLAGS_SANITIZE "-O1 -g") # quick to build; for NARROWS_SANITIZE
+endforeach()
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wmissing-prototypes -fno-math-errno
+add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2
+                    $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes> -fno-math-errno
                     -fno-trapping-math)
 if(NARROWS_WERROR)
   add_compile_options(-Werror)
@@ -21,6 +30,8 @@ endif()
 if(NARROWS_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+  # Programs are linked as C, without the part of the sanitizer that knows C++ types.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=vptr>)
   if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     # gcc loses value ranges under the sanitizers and then warns of what cannot happen.
     add_compile_options(-Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-overflow)

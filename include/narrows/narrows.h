@@ -13,6 +13,7 @@
 #include <narrows/phantom.h>
 #include <narrows/program.h>
 #include <narrows/report.h>
+#include <narrows/scan.h>
 #include <narrows/stats.h>
 #include <narrows/tensor.h>
 #include <narrows/version.h>
