@@ -111,7 +111,8 @@ nw_dcmtk *nw_dcmtk_open(const char *path, const unsigned char *memory, size_t si
     int done = guarded_step(why, [&] {
         std::call_once(once, set_up);
         if (!dcmDataDict.isDictionaryLoaded())
-            return makeOFCondition(0, 1, OF_error, "DCMTK's data dictionary is missing (dicom.dic, DCMDICTPATH)");
+            return makeOFCondition(0, 1, OF_error,
+                                   "DCMTK's data dictionary is missing (dicom.dic, DCMDICTPATH)");
         file = new nw_dcmtk;
         if (!path) return read_memory(file, memory, size);
         file->dataset = file->format.getDataset();
@@ -250,12 +251,14 @@ int nw_dcmtk_fragments(nw_dcmtk *file, uint32_t frame, int64_t frames, unsigned 
         pixels->getOriginalRepresentationKey(syntax, parameter);
         OFCondition status = pixels->getEncapsulatedRepresentation(syntax, parameter, sequence);
         if (status.bad()) return status;
-        /* Item 0 is the table of offsets; one frame has all the others, many have one each or by the table. */
+        /* Item 0 is the table of offsets; one frame has all the others, many have one each or by the table.
+         */
         Uint32 first = 1, last = static_cast<Uint32>(sequence->card());
         if (frames > 1) {
             status = DcmCodec::determineStartFragment(frame, static_cast<Sint32>(frames), sequence, first);
             if (status.good() && frame + 1 < frames)
-                status = DcmCodec::determineStartFragment(frame + 1, static_cast<Sint32>(frames), sequence, last);
+                status =
+                    DcmCodec::determineStartFragment(frame + 1, static_cast<Sint32>(frames), sequence, last);
             if (status.bad()) return status;
         }
         size_t total = 0;

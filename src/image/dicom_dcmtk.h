@@ -14,8 +14,8 @@ typedef struct nw_dcmtk_item nw_dcmtk_item; /* a data set or an item of a sequen
 
 enum { NW_DCMTK_TEXT = 256 };
 
-/* Opens a file by name, or from memory[size] (explicit little endian, no header; copied) where path is NULL. On
- * failure *out is NULL and why[NW_DCMTK_TEXT] says what is wrong. */
+/* Opens a file by name, or from memory[size] (explicit little endian, no header; copied) where path is NULL.
+ * On failure *out is NULL and why[NW_DCMTK_TEXT] says what is wrong. */
 nw_dcmtk *nw_dcmtk_open(const char *path, const unsigned char *memory, size_t size, char *why);
 void nw_dcmtk_close(nw_dcmtk *file);
 nw_dcmtk_item *nw_dcmtk_root(nw_dcmtk *file);
@@ -31,7 +31,8 @@ int nw_dcmtk_has(nw_dcmtk_item *item, uint32_t tag);
 nw_dcmtk_item *nw_dcmtk_sequence(nw_dcmtk_item *item, uint32_t tag, unsigned long at);
 unsigned long nw_dcmtk_sequence_count(nw_dcmtk_item *item, uint32_t tag);
 
-/* Bytes [offset, offset + size) of native pixels; 16-bit words in the byte order of this machine. 1: done; 0: why. */
+/* Bytes [offset, offset + size) of native pixels; 16-bit words in the byte order of this machine. 1: done; 0:
+ * why. */
 int nw_dcmtk_native(nw_dcmtk *file, uint32_t offset, uint32_t size, void *dst, char *why);
 /* Bytes of native pixel data; 0: none or encapsulated. And whether they are of words (OW). */
 uint32_t nw_dcmtk_native_size(nw_dcmtk *file, int *words);

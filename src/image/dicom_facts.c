@@ -82,9 +82,9 @@ static void text(nw_dcmtk_item *item, uint32_t tag, char *dst, size_t size)
 /* What ImageType or FrameType says (PS3.3, C.7.6.1.1.2 and C.8.2.1.1.1). */
 static void image_type(nw_dcmtk_item *item, uint32_t tag, bool *localizer, bool *derived)
 {
-    static const char *const made[] = {"SECONDARY",  "REFORMATTED", "MPR",     "MIP", "PROJECTION IMAGE",
-                                       "PROJECTION", "AVERAGE",     "MINIP",   "VRT", "SCREEN SAVE",
-                                       "DOSE_INFO",  "SUBTRACTION", "VOLUME",  "CSA MPR"};
+    static const char *const made[] = {"SECONDARY",  "REFORMATTED", "MPR",    "MIP",    "PROJECTION IMAGE",
+                                       "PROJECTION", "AVERAGE",     "MINIP",  "VRT",    "SCREEN SAVE",
+                                       "DOSE_INFO",  "SUBTRACTION", "VOLUME", "CSA MPR"};
     char value[65];
     for (unsigned long i = 0; i < 8; i++) {
         if (!nw_dcmtk_text(item, tag, i, value, sizeof value)) continue;
@@ -112,8 +112,8 @@ static void frame_from(nw_dcmtk_item *item, nw_dicom_frame *frame)
 /* The same from the functional groups of a frame or those that all share (PS3.3, C.7.6.16). */
 static void frame_from_groups(nw_dcmtk_item *group, nw_dicom_frame *frame)
 {
-    static const uint32_t sequences[] = {PlanePositionSequence, PlaneOrientationSequence, PixelMeasuresSequence,
-                                         PixelValueTransformationSequence};
+    static const uint32_t sequences[] = {PlanePositionSequence, PlaneOrientationSequence,
+                                         PixelMeasuresSequence, PixelValueTransformationSequence};
     if (!group) return;
     for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
         nw_dcmtk_item *item = nw_dcmtk_sequence(group, sequences[i], 0);
@@ -142,7 +142,8 @@ static nw_status read_frames(nw_dcmtk_item *root, const char *name, nw_dicom_fac
     for (size_t i = 0; i < count; i++) {
         facts->frames[i] = common;
         if (facts->framed)
-            frame_from_groups(nw_dcmtk_sequence(root, PerFrameFunctionalGroupsSequence, i), &facts->frames[i]);
+            frame_from_groups(nw_dcmtk_sequence(root, PerFrameFunctionalGroupsSequence, i),
+                              &facts->frames[i]);
         if (facts->frames[i].slope == 0)
             return nw_fail(err, NW_BAD_INPUT, "%s: the rescale slope is 0", name);
     }
@@ -162,8 +163,8 @@ static nw_status read_samples(nw_dcmtk_item *root, const char *name, nw_dicom_fa
         return nw_fail(err, NW_BAD_INPUT, "%s: %lld samples per pixel, 1 and 3 are read", name,
                        (long long)samples);
     if (allocated != 1 && allocated != 8 && allocated != 16 && allocated != 32)
-        return nw_fail(err, NW_BAD_INPUT, "%s: %lld bits allocated per sample, 1, 8, 16 and 32 are read", name,
-                       (long long)allocated);
+        return nw_fail(err, NW_BAD_INPUT, "%s: %lld bits allocated per sample, 1, 8, 16 and 32 are read",
+                       name, (long long)allocated);
     if (stored < 1 || stored > allocated || high < stored - 1 || high >= allocated)
         return nw_fail(err, NW_BAD_INPUT, "%s: %lld bits stored below bit %lld of %lld allocated cannot be",
                        name, (long long)stored, (long long)high, (long long)allocated);

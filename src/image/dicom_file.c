@@ -16,6 +16,7 @@ struct nw_dicom {
     char *name;
     unsigned char *scratch; /* a frame as it is coded */
     size_t scratch_size;
+    bool coded_signed; /* what the last JPEG 2000 frame says of itself */
 };
 
 bool nw_dicom_looks(const unsigned char *data, size_t size)
@@ -93,6 +94,11 @@ size_t nw_dicom_frame_samples(const nw_dicom_facts *facts)
     return (size_t)facts->rows * (size_t)facts->columns * (size_t)facts->samples;
 }
 
+bool nw_dicom_frame_is_signed(const nw_dicom *file, const nw_dicom_facts *facts)
+{
+    return facts->is_signed || file->coded_signed;
+}
+
 static bool subsampled(const nw_dicom_facts *facts)
 {
     return facts->samples == 3 && strcmp(facts->photometric, "YBR_FULL_422") == 0;
@@ -129,10 +135,11 @@ static nw_status native_frame(nw_dicom *file, const nw_dicom_facts *facts, int64
     int words = 0;
     uint32_t have = nw_dcmtk_native_size(file->dcmtk, &words);
     if (end > have)
-        return nw_fail(err, NW_BAD_INPUT,
-                       "%s: frame %lld ends at byte %llu of the pixels, the file has %u; it is cut off, or the "
-                       "header wrong",
-                       file->name, (long long)frame + 1, (unsigned long long)end, have);
+        return nw_fail(
+            err, NW_BAD_INPUT,
+            "%s: frame %lld ends at byte %llu of the pixels, the file has %u; it is cut off, or the "
+            "header wrong",
+            file->name, (long long)frame + 1, (unsigned long long)end, have);
     /* DCMTK swaps words, for which it wants to start at an even byte. */
     uint64_t from = first & ~1ULL, to = end + (end & 1) > have ? end : end + (end & 1);
     NW_TRY(reserve(file, (size_t)(to - from), err));
@@ -149,14 +156,8 @@ static nw_status native_frame(nw_dicom *file, const nw_dicom_facts *facts, int64
         return NW_OK;
     }
     size_t size = bits / 8;
-    if (big && words && bits == 32)
-        for (size_t i = 0; i < samples; i++) { /* the words are right, their order is not */
-            unsigned char *s = src + 4 * i, word[2] = {s[0], s[1]};
-            memcpy(s, s + 2, 2);
-            memcpy(s + 2, word, 2);
-        }
-    else if (big && !words)
-        swap(src, samples, size);
+    /* Words are swapped by DCMTK; 32 bits are two words, the low one first in either order (PS3.5, 8.1.1). */
+    if (big && !words) swap(src, samples, size);
     if (subsampled(facts)) {
         size_t pixels = (size_t)facts->rows * (size_t)facts->columns;
         for (size_t i = 0; i < pixels; i++) { /* Y1 Y2 Cb Cr */
@@ -210,7 +211,7 @@ static nw_status j2k_frame(nw_dicom *file, const nw_dicom_facts *facts, int64_t 
     if (!nw_dcmtk_fragments(file->dcmtk, (uint32_t)frame, facts->frame_count, &bytes, &size, why))
         status = nw_fail(err, NW_BAD_INPUT, "%s: frame %lld: its fragments cannot be found (%s)", file->name,
                          (long long)frame + 1, why);
-    if (status == NW_OK) status = nw_dicom_j2k(bytes, size, facts, dst, file->name, err);
+    if (status == NW_OK) status = nw_dicom_j2k(bytes, size, facts, dst, &file->coded_signed, file->name, err);
     nw_dcmtk_release(bytes);
     return status;
 }

@@ -1,7 +1,7 @@
 /* One DICOM file: its facts, and the samples of its frames.
  *
- * The face of DCMTK (dicom_dcmtk.cc, the only C++ file) and of what surrounds it. DCMTK keeps a data dictionary,
- * codecs and a log for the whole process; they are set up once, and its log is silenced. */
+ * The face of DCMTK (dicom_dcmtk.cc, the only C++ file) and of what surrounds it. DCMTK keeps a data
+ * dictionary, codecs and a log for the whole process; they are set up once, and its log is silenced. */
 #ifndef NW_IMAGE_DICOM_FILE_H
 #define NW_IMAGE_DICOM_FILE_H
 
@@ -25,7 +25,8 @@ nw_dicom_coding nw_dicom_coding_of(const char *transfer_syntax);
 /* "JPEG 2000"; the family where it is known, else "unknown". Static. */
 const char *nw_dicom_transfer_name(const char *transfer_syntax);
 
-/* Where a frame is and what its samples mean; from the frame's functional groups, the shared ones, or the file. */
+/* Where a frame is and what its samples mean; from the frame's functional groups, the shared ones, or the
+ * file. */
 typedef struct nw_dicom_frame {
     bool has_position, has_orientation, has_spacing, localizer;
     double position[3];    /* mm, LPS: centre of the first voxel */
@@ -61,9 +62,9 @@ typedef struct nw_dicom nw_dicom;
 /* Whether the first bytes of a file (132 or more, unless it is shorter) can be DICOM's. */
 bool nw_dicom_looks(const unsigned char *data, size_t size);
 
-/* Opens a file: its structure is followed first (dicom_walk.h), a deflated one inflated into at most `limit` bytes.
- * Values above a few KB stay in the file until asked for. The facts are checked (dicom_facts.c) unless there are no
- * pixels. NW_IO, NW_BAD_INPUT. */
+/* Opens a file: its structure is followed first (dicom_walk.h), a deflated one inflated into at most `limit`
+ * bytes. Values above a few KB stay in the file until asked for. The facts are checked (dicom_facts.c) unless
+ * there are no pixels. NW_IO, NW_BAD_INPUT. */
 nw_status nw_dicom_open(const char *path, size_t limit, nw_dicom **out, nw_dicom_facts *facts, nw_error *err);
 void nw_dicom_close(nw_dicom *file);
 
@@ -76,5 +77,8 @@ size_t nw_dicom_frame_samples(const nw_dicom_facts *facts);
  * conversion of colours. */
 nw_status nw_dicom_samples(nw_dicom *file, const nw_dicom_facts *facts, int64_t frame, void *dst,
                            nw_error *err);
+/* Whether the samples just read are signed: as the header says, or as a JPEG 2000 codestream says against it
+ * (HU that some scanners wrote under a header for unsigned ones). */
+bool nw_dicom_frame_is_signed(const nw_dicom *file, const nw_dicom_facts *facts);
 
 #endif

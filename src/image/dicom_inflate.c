@@ -20,7 +20,8 @@ static nw_status grow(nw_bytes *out, size_t *capacity, size_t limit, const char 
     return NW_OK;
 }
 
-static nw_status extract(z_stream *z, FILE *file, size_t limit, const char *name, nw_bytes *out, nw_error *err)
+static nw_status extract(z_stream *z, FILE *file, size_t limit, const char *name, nw_bytes *out,
+                         nw_error *err)
 {
     unsigned char piece[PIECE];
     size_t capacity = 0;
@@ -28,7 +29,8 @@ static nw_status extract(z_stream *z, FILE *file, size_t limit, const char *name
         if (z->avail_in == 0) {
             z->next_in = piece;
             z->avail_in = (uInt)fread(piece, 1, PIECE, file);
-            if (z->avail_in == 0) return nw_fail(err, NW_BAD_INPUT, "%s: the deflated data set is cut off", name);
+            if (z->avail_in == 0)
+                return nw_fail(err, NW_BAD_INPUT, "%s: the deflated data set is cut off", name);
         }
         if (out->size == capacity) NW_TRY(grow(out, &capacity, limit, name, err));
         size_t room = capacity - out->size;

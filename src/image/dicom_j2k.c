@@ -55,8 +55,9 @@ static nw_status check(const opj_image_t *image, const nw_dicom_facts *facts, co
         const opj_image_comp_t *comp = &image->comps[c];
         if (comp->dx != 1 || comp->dy != 1 || comp->w != (OPJ_UINT32)facts->columns ||
             comp->h != (OPJ_UINT32)facts->rows)
-            return nw_fail(err, NW_BAD_INPUT, "%s: the JPEG 2000 frame has %u x %u pixels, the header %d x %d",
-                           name, comp->h, comp->w, facts->rows, facts->columns);
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: the JPEG 2000 frame has %u x %u pixels, the header %d x %d", name, comp->h,
+                           comp->w, facts->rows, facts->columns);
         if (comp->prec < 1 || comp->prec > (OPJ_UINT32)facts->bits_allocated || comp->prec > 31)
             return nw_fail(err, NW_BAD_INPUT, "%s: the JPEG 2000 frame has %u bits, the header allocates %d",
                            name, comp->prec, facts->bits_allocated);
@@ -69,7 +70,8 @@ static void copy(const opj_image_t *image, const nw_dicom_facts *facts, void *ds
     size_t pixels = (size_t)facts->rows * (size_t)facts->columns, samples = image->numcomps;
     for (size_t c = 0; c < samples; c++) {
         const opj_image_comp_t *comp = &image->comps[c];
-        /* A codestream that calls signed samples unsigned (some encoders did) is believed less than the header. */
+        /* A codestream that calls signed samples unsigned (some encoders did) is believed less than the
+         * header. */
         uint32_t sign = facts->is_signed && !comp->sgnd ? 1U << (comp->prec - 1) : 0;
         for (size_t i = 0; i < pixels; i++) {
             uint32_t value = ((uint32_t)comp->data[i] ^ sign) - sign;
@@ -85,7 +87,7 @@ static void copy(const opj_image_t *image, const nw_dicom_facts *facts, void *ds
 }
 
 static nw_status decode(opj_codec_t *codec, opj_stream_t *stream, const nw_dicom_facts *facts, void *dst,
-                        const char *name, nw_error *err)
+                        bool *is_signed, const char *name, nw_error *err)
 {
     char message[128] = "";
     opj_dparameters_t parameters;
@@ -102,13 +104,16 @@ static nw_status decode(opj_codec_t *codec, opj_stream_t *stream, const nw_dicom
     for (OPJ_UINT32 c = 0; status == NW_OK && c < image->numcomps; c++)
         if (!image->comps[c].data) status = nw_fail(err, NW_BAD_INPUT, "%s: an empty JPEG 2000 frame", name);
     if (status == NW_OK) status = check(image, facts, name, err);
-    if (status == NW_OK) copy(image, facts, dst);
+    if (status == NW_OK) {
+        copy(image, facts, dst);
+        *is_signed = image->comps[0].sgnd != 0;
+    }
     opj_image_destroy(image);
     return status;
 }
 
 nw_status nw_dicom_j2k(const unsigned char *bytes, size_t size, const nw_dicom_facts *facts, void *dst,
-                       const char *name, nw_error *err)
+                       bool *is_signed, const char *name, nw_error *err)
 {
     bool boxed = size >= 12 && memcmp(bytes, "\0\0\0\x0cjP  \r\n\x87\n", 12) == 0;
     source s = {bytes, size, 0};
@@ -121,7 +126,7 @@ nw_status nw_dicom_j2k(const unsigned char *bytes, size_t size, const nw_dicom_f
         opj_stream_set_read_function(stream, read_bytes);
         opj_stream_set_skip_function(stream, skip_bytes);
         opj_stream_set_seek_function(stream, seek_bytes);
-        status = decode(codec, stream, facts, dst, name, err);
+        status = decode(codec, stream, facts, dst, is_signed, name, err);
     } else {
         nw_no_memory(err, size, name);
     }

@@ -5,8 +5,9 @@
 #include "image/dicom_file.h"
 
 /* Decodes bytes[size], a codestream or a JP2 file of exactly the size in the facts, into
- * dst[rows][columns][samples] as nw_dicom_samples. */
+ * dst[rows][columns][samples] as nw_dicom_samples; negative
+ * ones as two's complement. *is_signed: what the codestream says. */
 nw_status nw_dicom_j2k(const unsigned char *bytes, size_t size, const nw_dicom_facts *facts, void *dst,
-                       const char *name, nw_error *err);
+                       bool *is_signed, const char *name, nw_error *err);
 
 #endif
