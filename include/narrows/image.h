@@ -15,8 +15,9 @@ extern "C" {
 typedef struct nw_volume nw_volume;
 
 typedef enum nw_volume_kind {
-    NW_KIND_PICTURE, /* PNG, JPEG: one slice, 1 or 3 channels; alpha is dropped, as Pillow's convert() does */
-    NW_KIND_SCAN,    /* NIfTI, Analyze: one channel, geometry in mm */
+    NW_KIND_PICTURE, /* PNG, JPEG, DICOM without geometry: one slice, 1 or 3 channels; alpha is dropped, as
+                        Pillow's convert() does */
+    NW_KIND_SCAN,    /* NIfTI, Analyze, DICOM: one channel, geometry in mm */
     NW_KIND_TENSOR   /* .npy: [H,W], [C,H,W] or [N,C,H,W] (N slices), taken as it is */
 } nw_volume_kind;
 
@@ -26,12 +27,12 @@ typedef enum nw_volume_kind {
  * stored. */
 typedef struct nw_volume_info {
     nw_volume_kind kind;
-    const char *format; /* "PNG", "JPEG", "npy", "NIfTI-1", "NIfTI-2", "Analyze 7.5"; static */
+    const char *format; /* "PNG", "JPEG", "npy", "NIfTI-1", "NIfTI-2", "Analyze 7.5", "DICOM"; static */
     const char *stored; /* type of the samples in the file: "uint8", "int16", "float64"; static */
     int bits;           /* of a sample in the file */
     int64_t slices, channels, rows, columns;
     double slice_mm, row_mm, column_mm; /* distance between neighbours; 0: unknown */
-    double full_scale;                  /* pictures: 255 or 65535; 0 else */
+    double full_scale;                  /* pictures: 255, 65535, or 2^bits - 1 of DICOM; 0 else */
     int64_t dims[3];     /* voxels along the file's i, j, k; pictures and tensors: columns, rows, slices */
     double spacing[3];   /* mm along i, j, k; 0: unknown */
     double affine[4][4]; /* voxel (i, j, k, 1) -> mm (right, anterior, superior, 1); identity if not a scan */
@@ -39,6 +40,7 @@ typedef struct nw_volume_info {
     int64_t volumes;     /* 3-D volumes in the file: the product of dimensions 4 to 7 */
     int64_t volume;      /* the one that was read */
     int64_t replaced;    /* samples that were not finite and were replaced */
+    int64_t padded;      /* samples that DICOM calls padding and that were replaced (docs/scans.md) */
 } nw_volume_info;
 
 /* Zero-initialise for the defaults. */
@@ -49,11 +51,14 @@ typedef struct nw_read_options {
     int replace_non_finite; /* non-zero: NaN and infinite samples become `replacement` instead of an error */
     float replacement;
     size_t max_bytes; /* largest file, and largest image as float32; 0: 4 GiB */
+    const char *series; /* DICOM: which one of a folder (nw_scan_list_choose); NULL: by rule */
+    int accept_gaps;    /* DICOM, non-zero: missing and uneven slices are interpolated instead of an error */
+    int keep_padding;   /* DICOM, non-zero: padding keeps the value it has in the file */
 } nw_read_options;
 
 /* Reads PNG (1 to 16 bits; grey, palette, RGB, with or without alpha), JPEG (grey, colour), .npy, and
- * NIfTI-1, NIfTI-2 or Analyze 7.5 (.nii, .hdr/.img, each also gzipped; either byte order), told apart by
- * content; "-" is standard input. NW_IO; NW_BAD_INPUT for anything damaged, truncated, too large, or with a
+ * NIfTI-1, NIfTI-2 or Analyze 7.5 (.nii, .hdr/.img, each also gzipped; either byte order), and DICOM (a file, or
+ * a folder: the series of scan.h), told apart by content; "-" is standard input (not for DICOM). NW_IO; NW_BAD_INPUT for anything damaged, truncated, too large, or with a
  * sample that is not finite (it is named). options NULL: defaults. Free with nw_volume_free. */
 NW_API nw_status nw_volume_read(const char *path, const nw_read_options *options, nw_volume **out,
                                 nw_error *err);
@@ -67,6 +72,10 @@ NW_API const char *nw_volume_path(const nw_volume *volume);
 /* SHA-256 of the file in hexadecimal, as sha256sum has it (of a pair: the header file followed by the image
  * file); "" for a volume from an array. */
 NW_API const char *nw_volume_digest(const nw_volume *volume);
+
+/* What to know before using it (uneven slices, a corrected tilt), sentences separated by "; ", or ""; valid as long
+ * as the volume. */
+NW_API const char *nw_volume_warning(const nw_volume *volume);
 
 /* Copies one slice: dst[channels][rows][columns]. NW_USAGE where there is no such slice. */
 NW_API nw_status nw_volume_slice(const nw_volume *volume, int64_t slice, float *dst, nw_error *err);

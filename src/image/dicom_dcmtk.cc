@@ -20,13 +20,15 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <vector>
 
 struct nw_dcmtk {
     DcmFileFormat format;
     DcmDataset memory;
     DcmDataset *dataset;
     DcmFileCache cache;
-    Uint32 fragment = 0, next = 0; /* where the next frame starts, in fragments */
+    std::vector<Uint32> starts; /* the fragments at which the first frames start */
+    Uint32 after = 0;           /* and the next one */
 };
 
 namespace
@@ -229,11 +231,28 @@ int nw_dcmtk_decode(nw_dcmtk *file, uint32_t frame, void *dst, uint32_t size, ch
     return guarded_step(why, [&]() -> OFCondition {
         DcmPixelData *pixels = pixels_of(file);
         if (!pixels) return EC_TagNotFound;
-        if (frame != file->next) file->fragment = 0; /* the codec looks for the start itself */
+        std::vector<Uint32> &starts = file->starts;
         OFString colours;
-        OFCondition status = pixels->getUncompressedFrame(file->dataset, frame, file->fragment, dst, size,
-                                                          colours, &file->cache);
-        file->next = frame + 1;
+        OFCondition status;
+        if (frame > starts.size()) { /* not the next one: the codec looks into the table of offsets */
+            Uint32 fragment = 0;
+            status = pixels->getUncompressedFrame(file->dataset, frame, fragment, dst, size, colours,
+                                                  &file->cache);
+            if (status.good()) return status;
+        }
+        /* Where the table is empty only the frames before tell where one starts. */
+        for (uint32_t f = frame < starts.size() ? frame : static_cast<uint32_t>(starts.size()); f <= frame;
+             f++) {
+            if (f == starts.size()) starts.push_back(f ? file->after : 0);
+            Uint32 fragment = starts[f];
+            status =
+                pixels->getUncompressedFrame(file->dataset, f, fragment, dst, size, colours, &file->cache);
+            if (status.bad()) {
+                starts.resize(f);
+                return status;
+            }
+            if (f + 1 == starts.size()) file->after = fragment;
+        }
         return status;
     });
 }

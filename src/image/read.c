@@ -1,10 +1,12 @@
 /* From a path to a volume: what it is, is told by its first bytes. */
 #include "base/memory.h"
+#include "image/dicom_series.h"
 #include "image/gzip.h"
 #include "image/volume.h"
 
 #include <nettle/sha2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 nw_read_limits nw_read_limits_from(const nw_read_options *options)
@@ -39,9 +41,7 @@ static nw_status unknown(const nw_bytes *file, const char *name, nw_error *err)
 {
     if (file->size == 0) return nw_fail(err, NW_BAD_INPUT, "%s: the file is empty", name);
     const char *found = "not an image that Narrows knows";
-    if (starts(file, 128, "DICM", 4))
-        found = "a DICOM file; convert the series to NIfTI";
-    else if (starts(file, 0, "GIF8", 4))
+    if (starts(file, 0, "GIF8", 4))
         found = "a GIF";
     else if (starts(file, 0, "BM", 2))
         found = "a BMP";
@@ -51,7 +51,8 @@ static nw_status unknown(const nw_bytes *file, const char *name, nw_error *err)
         found = "a zip or .npz archive; save one array as .npy";
     else if (starts(file, 0, "\0\0\0\1\0\0\0", 7))
         found = "a FreeSurfer volume; convert it to NIfTI";
-    return nw_fail(err, NW_BAD_INPUT, "%s: %s; PNG, JPEG, .npy, NIfTI and Analyze are read", name, found);
+    return nw_fail(err, NW_BAD_INPUT, "%s: %s; PNG, JPEG, .npy, NIfTI, Analyze and DICOM are read", name,
+                   found);
 }
 
 /* The other file of a pair, "x.hdr" for "x.img" or the reverse, gzipped like it or not; NULL where there is
@@ -96,6 +97,10 @@ static nw_status decode(const char *path, const char *name, const nw_bytes *file
     }
     if (nw_path_ends(path, ".img") || nw_path_ends(path, ".img.gz"))
         return nw_fail(err, NW_BAD_INPUT, "%s: the .hdr file beside it is missing", name);
+    if (strcmp(path, "-") != 0 && nw_dicom_looks(file->data, file->size))
+        return nw_dicom_read(path, limits, out, err);
+    if (starts(file, 128, "DICM", 4))
+        return nw_fail(err, NW_BAD_INPUT, "%s: DICOM is read from files and folders only", name);
     if (nw_gzip_looks(file) || nw_nifti_header_looks(file->data, file->size))
         return nw_nifti_decode(file, NULL, name, limits, out, err);
     return unknown(file, name, err);
@@ -108,13 +113,16 @@ nw_status nw_volume_read(const char *path, const nw_read_options *options, nw_vo
     if (limits.options.slice_axis < 0 || limits.options.slice_axis > 3)
         return nw_fail(err, NW_USAGE, "slice axis %d: 0 (by the affine), 1, 2 or 3 is wanted",
                        limits.options.slice_axis);
+    struct stat st;
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return nw_dicom_read(path, &limits, out, err);
     nw_bytes file;
     NW_TRY(nw_file_read(path, limits.max_bytes, &file, err));
     nw_volume *v = NULL;
     nw_status status = decode(path, name, &file, &limits, &v, err);
     if (status == NW_OK) {
         if (!v->digest[0]) digest(&file, NULL, v->digest);
-        v->path = nw_strdup(name);
+        if (!v->path) v->path = nw_strdup(name);
         if (!v->path) status = nw_no_memory(err, strlen(name), name);
     }
     nw_free(file.data);

@@ -62,6 +62,7 @@ void nw_volume_free(nw_volume *volume)
     if (!volume) return;
     nw_free(volume->voxels);
     nw_free(volume->path);
+    nw_free(volume->warning);
     nw_free(volume);
 }
 
@@ -73,6 +74,11 @@ const nw_volume_info *nw_volume_get_info(const nw_volume *volume)
 const char *nw_volume_path(const nw_volume *volume)
 {
     return volume->path ? volume->path : "";
+}
+
+const char *nw_volume_warning(const nw_volume *volume)
+{
+    return volume->warning ? volume->warning : "";
 }
 
 const char *nw_volume_digest(const nw_volume *volume)

@@ -11,6 +11,7 @@
 struct nw_volume {
     nw_volume_info info;
     char *path;
+    char *warning; /* NULL: none */
     char digest[65];
     float *voxels; /* scans: [dims[2]][dims[1]][dims[0]]; others: [slices][channels][rows][columns] */
     /* Scans: voxel of (slice, row, column) = origin + slice, row and column times these. */
