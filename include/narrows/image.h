@@ -50,16 +50,17 @@ typedef struct nw_read_options {
     int as_stored;  /* non-zero: rows and columns in the order of the file, not as radiologists see them */
     int replace_non_finite; /* non-zero: NaN and infinite samples become `replacement` instead of an error */
     float replacement;
-    size_t max_bytes; /* largest file, and largest image as float32; 0: 4 GiB */
+    size_t max_bytes;   /* largest file, and largest image as float32; 0: 4 GiB */
     const char *series; /* DICOM: which one of a folder (nw_scan_list_choose); NULL: by rule */
     int accept_gaps;    /* DICOM, non-zero: missing and uneven slices are interpolated instead of an error */
     int keep_padding;   /* DICOM, non-zero: padding keeps the value it has in the file */
 } nw_read_options;
 
 /* Reads PNG (1 to 16 bits; grey, palette, RGB, with or without alpha), JPEG (grey, colour), .npy, and
- * NIfTI-1, NIfTI-2 or Analyze 7.5 (.nii, .hdr/.img, each also gzipped; either byte order), and DICOM (a file, or
- * a folder: the series of scan.h), told apart by content; "-" is standard input (not for DICOM). NW_IO; NW_BAD_INPUT for anything damaged, truncated, too large, or with a
- * sample that is not finite (it is named). options NULL: defaults. Free with nw_volume_free. */
+ * NIfTI-1, NIfTI-2 or Analyze 7.5 (.nii, .hdr/.img, each also gzipped; either byte order), and DICOM (a file,
+ * or a folder: the series of scan.h), told apart by content; "-" is standard input (not for DICOM). NW_IO;
+ * NW_BAD_INPUT for anything damaged, truncated, too large, or with a sample that is not finite (it is named).
+ * options NULL: defaults. Free with nw_volume_free. */
 NW_API nw_status nw_volume_read(const char *path, const nw_read_options *options, nw_volume **out,
                                 nw_error *err);
 /* A tensor-kind volume around a copy of src[slices][channels][rows][columns]; all finite. */
@@ -73,8 +74,8 @@ NW_API const char *nw_volume_path(const nw_volume *volume);
  * file); "" for a volume from an array. */
 NW_API const char *nw_volume_digest(const nw_volume *volume);
 
-/* What to know before using it (uneven slices, a corrected tilt), sentences separated by "; ", or ""; valid as long
- * as the volume. */
+/* What to know before using it (uneven slices, a corrected tilt), sentences separated by "; ", or ""; valid
+ * as long as the volume. */
 NW_API const char *nw_volume_warning(const nw_volume *volume);
 
 /* Copies one slice: dst[channels][rows][columns]. NW_USAGE where there is no such slice. */
@@ -120,7 +121,8 @@ typedef struct nw_list_options {
     const char *label_column; /* of CSV files; NULL: "label" where there is one */
 } nw_list_options;
 
-/* Each path is an image; a folder (its images in the order of their names); a .txt file with one path a line
+/* Each path is an image; a folder (its images in the order of their names; without any, the DICOM volume in
+ * it or in the folders within it, as one input, or else its DICOM pictures); a .txt file with one path a line
  * ('#' starts a comment); or a .csv file with a header (column `file`, else `path`, else the first). Paths in
  * a list are relative to the list. Files are not opened, but must exist. NW_BAD_INPUT where nothing is found;
  * NW_IO. options NULL: defaults. */

@@ -198,8 +198,14 @@ nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
 
 nw_status cli_job_read(const cli_job *job, const char *path, nw_volume **out, nw_error *err)
 {
-    nw_read_options read = {.volume = job->image->volume, .slice_axis = job->image->axis};
-    return nw_volume_read(path, &read, out, err);
+    nw_read_options read = {.volume = job->image->volume,
+                            .slice_axis = job->image->axis,
+                            .series = job->image->series,
+                            .accept_gaps = job->image->accept_gaps,
+                            .keep_padding = job->image->keep_padding};
+    TRY(nw_volume_read(path, &read, out, err));
+    if (nw_volume_warning(*out)[0]) cli_warn("%s: %s", path, nw_volume_warning(*out));
+    return NW_OK;
 }
 
 static nw_status bad_slices(const char *text, nw_error *err)

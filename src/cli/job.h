@@ -34,6 +34,8 @@ typedef struct cli_image_options {
     int orient, antialias, axis;
     int64_t channels, volume;
     int recursive;
+    const char *series;
+    int accept_gaps, keep_padding;
 } cli_image_options;
 
 extern const char cli_orients[];
@@ -112,6 +114,26 @@ extern const char cli_orients[];
          .least = 0,                                                                                         \
          .most = 1e15,                                                                                       \
          .help = "which volume of a 4-D scan",                                                               \
+         .group = "Image"},                                                                                  \
+        {"series",                                                                                           \
+         0,                                                                                                  \
+         CLI_TEXT,                                                                                           \
+         offsetof(T, at.series),                                                                             \
+         "N|UID",                                                                                            \
+         .help = "which DICOM series of a folder, by its number in `narrows scan` or its UID; else the CT "  \
+                 "series with most axial slices",                                                            \
+         .group = "Image"},                                                                                  \
+        {"accept-gaps",                                                                                      \
+         0,                                                                                                  \
+         CLI_FLAG,                                                                                           \
+         offsetof(T, at.accept_gaps),                                                                        \
+         .help = "interpolate missing and uneven DICOM slices instead of refusing the series",               \
+         .group = "Image"},                                                                                  \
+        {"keep-padding",                                                                                     \
+         0,                                                                                                  \
+         CLI_FLAG,                                                                                           \
+         offsetof(T, at.keep_padding),                                                                       \
+         .help = "leave the values of DICOM padding as they are, instead of air",                            \
          .group = "Image"},                                                                                  \
     {                                                                                                        \
         "recursive", 'r', CLI_FLAG, offsetof(T, at.recursive), .help = "look into folders within folders",   \

@@ -18,22 +18,27 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <new>
-#include <vector>
+#include <pthread.h>
 
 struct nw_dcmtk {
     DcmFileFormat format;
     DcmDataset memory;
     DcmDataset *dataset;
     DcmFileCache cache;
-    std::vector<Uint32> starts; /* the fragments at which the first frames start */
-    Uint32 after = 0;           /* and the next one */
+    /* The fragments at which the first frames start, one more than are known to be whole. */
+    Uint32 *starts = nullptr;
+    uint32_t known = 0, room = 0;
+
+    ~nw_dcmtk()
+    {
+        std::free(starts);
+    }
 };
 
 namespace
 {
-std::once_flag once;
+pthread_once_t once = PTHREAD_ONCE_INIT;
 
 void set_up()
 {
@@ -94,6 +99,18 @@ DcmPixelData *pixels_of(nw_dcmtk *file)
     return dynamic_cast<DcmPixelData *>(element);
 }
 
+/* Room for starts[last]. */
+bool reserve(nw_dcmtk *file, uint32_t last)
+{
+    if (last < file->room) return true;
+    uint32_t room = 2 * last + 16;
+    void *larger = std::realloc(file->starts, room * sizeof *file->starts);
+    if (!larger) return false;
+    file->starts = static_cast<Uint32 *>(larger);
+    file->room = room;
+    return true;
+}
+
 OFCondition read_memory(nw_dcmtk *file, const unsigned char *memory, size_t size)
 {
     DcmInputBufferStream stream;
@@ -111,7 +128,7 @@ nw_dcmtk *nw_dcmtk_open(const char *path, const unsigned char *memory, size_t si
 {
     nw_dcmtk *file = nullptr;
     int done = guarded_step(why, [&] {
-        std::call_once(once, set_up);
+        pthread_once(&once, set_up);
         if (!dcmDataDict.isDictionaryLoaded())
             return makeOFCondition(0, 1, OF_error,
                                    "DCMTK's data dictionary is missing (dicom.dic, DCMDICTPATH)");
@@ -231,27 +248,23 @@ int nw_dcmtk_decode(nw_dcmtk *file, uint32_t frame, void *dst, uint32_t size, ch
     return guarded_step(why, [&]() -> OFCondition {
         DcmPixelData *pixels = pixels_of(file);
         if (!pixels) return EC_TagNotFound;
-        std::vector<Uint32> &starts = file->starts;
         OFString colours;
         OFCondition status;
-        if (frame > starts.size()) { /* not the next one: the codec looks into the table of offsets */
+        if (frame > file->known) { /* not the next one: the codec looks into the table of offsets */
             Uint32 fragment = 0;
             status = pixels->getUncompressedFrame(file->dataset, frame, fragment, dst, size, colours,
                                                   &file->cache);
             if (status.good()) return status;
         }
         /* Where the table is empty only the frames before tell where one starts. */
-        for (uint32_t f = frame < starts.size() ? frame : static_cast<uint32_t>(starts.size()); f <= frame;
-             f++) {
-            if (f == starts.size()) starts.push_back(f ? file->after : 0);
-            Uint32 fragment = starts[f];
+        for (uint32_t f = frame < file->known ? frame : file->known; f <= frame; f++) {
+            if (!reserve(file, f + 1)) return EC_MemoryExhausted;
+            Uint32 fragment = f ? file->starts[f] : 0;
             status =
                 pixels->getUncompressedFrame(file->dataset, f, fragment, dst, size, colours, &file->cache);
-            if (status.bad()) {
-                starts.resize(f);
-                return status;
-            }
-            if (f + 1 == starts.size()) file->after = fragment;
+            if (status.bad()) return status;
+            file->starts[f + 1] = fragment;
+            if (f == file->known) file->known++;
         }
         return status;
     });

@@ -10,7 +10,7 @@
 size_t nw_input_ending(const char *path)
 {
     static const char *const endings[] = {".png", ".jpg", ".jpeg",   ".npy",    ".nii",
-                                          ".hdr", ".img", ".nii.gz", ".hdr.gz", ".img.gz"};
+                                          ".hdr", ".img", ".nii.gz", ".hdr.gz", ".img.gz", ".dcm"};
     for (size_t i = sizeof endings / sizeof *endings; i-- > 0;)
         if (nw_path_ends(path, endings[i])) return strlen(endings[i]);
     return 0;

@@ -2,9 +2,12 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/csv.h"
+/* Before the headers of NIfTI, which define names of its own as macros. */
+#include <dirent.h>
+
+#include "image/dicom_series.h"
 #include "image/input_names.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <narrows/image.h>
 #include <stdbool.h>
@@ -99,10 +102,10 @@ static nw_status read_folder(const char *path, names *out, nw_error *err)
     return status;
 }
 
-/* Of a pair the header stands for both. */
-static bool is_voxels_of_pair(const char *name)
+/* Of a pair the header stands for both, and of a DICOM series the folder (add_dicom). */
+static bool is_part(const char *name)
 {
-    return nw_path_ends(name, ".img") || nw_path_ends(name, ".img.gz");
+    return nw_path_ends(name, ".img") || nw_path_ends(name, ".img.gz") || nw_path_ends(name, ".dcm");
 }
 
 static nw_status add_folder(nw_input_list *list, const char *path, bool recursive, int depth, nw_error *err)
@@ -123,7 +126,7 @@ static nw_status add_folder(nw_input_list *list, const char *path, bool recursiv
         else if (S_ISDIR(st.st_mode)) {
             if (recursive) status = add_folder(list, full, true, depth + 1, err);
             nw_free(full);
-        } else if (nw_input_ending(full) && !is_voxels_of_pair(full))
+        } else if (nw_input_ending(full) && !is_part(full))
             status = add(list, full, NULL, err);
         else
             nw_free(full);
@@ -206,6 +209,20 @@ static nw_status add_csv(nw_input_list *list, const char *source, nw_bytes *file
     }
 }
 
+/* A folder with a DICOM volume is one input; one with DICOM pictures, such as X-rays, as many as it has. */
+static nw_status add_dicom(nw_input_list *list, const char *path, nw_error *err)
+{
+    nw_scan_list *scan;
+    NW_TRY(nw_scan_list_new(path, NULL, &scan, err));
+    bool placed = false;
+    for (size_t g = 0; g < scan->group_count; g++) placed |= scan->groups[g].placed;
+    nw_status status = placed ? add(list, nw_strdup(path), NULL, err) : NW_OK;
+    for (size_t i = 0; !placed && status == NW_OK && i < scan->entry_count; i++)
+        status = add(list, nw_strdup(scan->entries[i].path), NULL, err);
+    nw_scan_list_free(scan);
+    return status;
+}
+
 static nw_status add_path(nw_input_list *list, const char *path, const nw_list_options *options,
                           nw_error *err)
 {
@@ -216,10 +233,15 @@ static nw_status add_path(nw_input_list *list, const char *path, const nw_list_o
     if (S_ISDIR(st.st_mode)) {
         NW_TRY(add_folder(list, path, options->recursive != 0, 0, err));
         if (list->count > before) return NW_OK;
-        return nw_fail(
-            err, NW_BAD_INPUT,
-            "%s: no image in the folder%s; looked for .png .jpg .jpeg .npy .nii .nii.gz .hdr .hdr.gz", path,
-            options->recursive ? " or those within it" : " itself (folders within it were not searched)");
+        nw_error none;
+        nw_status status = add_dicom(list, path, &none);
+        if (status == NW_OK || status == NW_NO_MEMORY) return status;
+        return nw_fail(err, NW_BAD_INPUT,
+                       "%s: no image in the folder%s; looked for .png .jpg .jpeg .npy .nii .nii.gz .hdr "
+                       ".hdr.gz and DICOM",
+                       path,
+                       options->recursive ? " or those within it"
+                                          : " itself (folders within it were not searched)");
     }
     bool csv = nw_path_ends(path, ".csv");
     if (!csv && !nw_path_ends(path, ".txt")) return add(list, nw_strdup(path), NULL, err);

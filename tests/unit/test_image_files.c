@@ -366,10 +366,11 @@ static void other_files(void **state)
     refused(temp_write(folder, "e.png", "", 0), NULL, NW_BAD_INPUT, "empty");
     refused(temp_write(folder, "t.png", "just text, no image at all", 26), NULL, NW_BAD_INPUT,
             "PNG, JPEG, .npy");
+    refused(folder, NULL, NW_BAD_INPUT, "no DICOM image in the folder");
     unsigned char dicom[132] = {0};
     memcpy(dicom + 128, "DICM", 4);
     refused(temp_write(folder, "d.dcm", dicom, 132), NULL, NW_BAD_INPUT, "DICOM");
-    refused(folder, NULL, NW_BAD_INPUT, "is a folder");
+    refused(folder, NULL, NW_BAD_INPUT, "DICOM");
     refused("/nonexistent/x.png", NULL, NW_IO, "No such file");
     const uint8_t grey[1] = {0};
     char path[128];
