@@ -149,12 +149,19 @@ NW_API void nw_explainer_free(nw_explainer *explainer);
 NW_API nw_status nw_explainer_run(nw_explainer *explainer, const float *input, uint64_t image,
                                   const nw_progress *progress, nw_map **out, nw_error *err);
 
+/* The model's answer alone, without an explanation: logits[count of the head] and, unless NULL, probabilities
+ * (of a one-logit head that of class 1; untouched for a regression). NW_NOT_FINITE. */
+NW_API nw_status nw_explainer_predict(nw_explainer *explainer, const float *input, float *logits,
+                                      float *probabilities, nw_error *err);
+
 /* As resolved; valid as long as the explainer. */
 NW_API const char *nw_explainer_layer(const nw_explainer *explainer);
 NW_API const nw_shape *nw_explainer_layer_shape(const nw_explainer *explainer); /* [C, h, w] */
 NW_API const nw_shape *nw_explainer_input_shape(const nw_explainer *explainer); /* [1, C, H, W] */
 NW_API const char *nw_explainer_input_name(const nw_explainer *explainer);
 NW_API const nw_head *nw_explainer_head(const nw_explainer *explainer);
+NW_API int64_t nw_explainer_target(const nw_explainer *explainer); /* -1: what the model predicts */
+NW_API nw_model *nw_explainer_model(const nw_explainer *explainer); /* without a new reference */
 NW_API const char *nw_explainer_isa(const nw_explainer *explainer); /* instruction set of the kernels */
 NW_API int nw_explainer_batch(const nw_explainer *explainer);       /* samples in one run of the model */
 /* The programs before and after the layer, for profiles; `after` is NULL where a method has none. */

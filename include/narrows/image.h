@@ -93,6 +93,9 @@ NW_API nw_status nw_volume_put_slice(const nw_volume *volume, int64_t slice, con
  * "IBA, bits per voxel". NW_USAGE for a volume that is not a scan; NW_NOT_FINITE; NW_IO. */
 NW_API nw_status nw_nifti_write(const char *path, const nw_volume *geometry, const float *src,
                                 const char *description, nw_error *err);
+/* The same of labels: uint8 (NW_U8) or int32 (NW_I32). */
+NW_API nw_status nw_nifti_write_labels(const char *path, const nw_volume *geometry, nw_dtype type,
+                                       const void *src, const char *description, nw_error *err);
 /* float32 .npy, version 1, little-endian, C order; rank 1 to NW_MAX_RANK. NW_NOT_FINITE, NW_IO. */
 NW_API nw_status nw_npy_write(const char *path, int rank, const int64_t *dims, const float *src,
                               nw_error *err);

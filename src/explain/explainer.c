@@ -90,19 +90,25 @@ nw_status nw_explainer_backward(nw_explainer *e, int64_t target, nw_error *err)
     return nw_program_backward(e->before, err);
 }
 
-/* The clean image through the model, and what it answers. */
-static nw_status clean(nw_explainer *e, const float *input, nw_map *map, nw_error *err)
+/* The clean image through the model, and its logits. */
+static nw_status answer(nw_explainer *e, const float *input, float *logits, nw_error *err)
 {
     bool wide = e->options.precision == NW_PRECISION_F64;
     NW_TRY(nw_explainer_features(e, input, err));
-    const void *logits = nw_program_output(e->before, e->head.logits, NULL);
+    const void *values = nw_program_output(e->before, e->head.logits, NULL);
     for (int64_t i = 0; i < e->head.count; i++)
-        map->logits[i] = wide ? (float)((const double *)logits)[i] : ((const float *)logits)[i];
-    if (!finite_values(map->logits, e->head.count))
-        return nw_fail(err, NW_NOT_FINITE,
-                       "%s: the model's output is not finite on this image; are its weights, and is the "
-                       "preprocessing right?",
-                       e->model->path);
+        logits[i] = wide ? (float)((const double *)values)[i] : ((const float *)values)[i];
+    if (finite_values(logits, e->head.count)) return NW_OK;
+    return nw_fail(err, NW_NOT_FINITE,
+                   "%s: the model's output is not finite on this image; are its weights, and is the "
+                   "preprocessing right?",
+                   e->model->path);
+}
+
+/* What the model answers for the clean image. */
+static nw_status clean(nw_explainer *e, const float *input, nw_map *map, nw_error *err)
+{
+    NW_TRY(answer(e, input, map->logits, err));
     map->target =
         e->options.target >= 0 ? e->options.target : nw_predicted(e->head.kind, map->logits, e->head.count);
     if (!nw_probabilities(e->head.kind, map->logits, e->head.count, map->probabilities)) {
@@ -161,6 +167,19 @@ nw_status nw_explainer_run(nw_explainer *e, const float *input, uint64_t image, 
     return NW_OK;
 }
 
+nw_status nw_explainer_predict(nw_explainer *e, const float *input, float *logits, float *probabilities,
+                               nw_error *err)
+{
+    if (e->method->features_only)
+        return nw_fail(err, NW_USAGE, "method %s does not run the whole model", e->method->info.name);
+    int old = nw_threads_set(e->options.threads);
+    nw_status status = answer(e, input, logits, err);
+    nw_threads_set(old);
+    if (status == NW_OK && probabilities)
+        nw_probabilities(e->head.kind, logits, e->head.count, probabilities);
+    return status;
+}
+
 void nw_map_free(nw_map *map)
 {
     if (!map) return;
@@ -200,6 +219,16 @@ const char *nw_explainer_input_name(const nw_explainer *e)
 const nw_head *nw_explainer_head(const nw_explainer *e)
 {
     return &e->head;
+}
+
+int64_t nw_explainer_target(const nw_explainer *e)
+{
+    return e->options.target;
+}
+
+nw_model *nw_explainer_model(const nw_explainer *e)
+{
+    return e->model;
 }
 
 const char *nw_explainer_isa(const nw_explainer *e)

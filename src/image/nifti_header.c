@@ -262,11 +262,13 @@ static void narrow_header(const nifti_2_header *w, nifti_1_header *n)
     memcpy(n->magic, "n+1", 4);
 }
 
-size_t nw_nifti_header_float32(const nw_nifti_header *geometry, const char *description,
-                               unsigned char bytes[NW_NIFTI2_SIZE + 4])
+size_t nw_nifti_header_make(const nw_nifti_header *geometry, int type, const char *description,
+                            unsigned char bytes[NW_NIFTI2_SIZE + 4])
 {
     const nifti_2_header *g = &geometry->h;
-    nifti_2_header h = {.sizeof_hdr = NW_NIFTI2_SIZE, .datatype = NIFTI_TYPE_FLOAT32, .bitpix = 32};
+    int sample, swap;
+    nifti_datatype_sizes(type, &sample, &swap);
+    nifti_2_header h = {.sizeof_hdr = NW_NIFTI2_SIZE, .datatype = (int16_t)type, .bitpix = (int16_t)(8 * sample)};
     memcpy(h.magic, magic2, sizeof h.magic);
     h.dim[0] = 3;
     for (int i = 1; i < 8; i++) h.dim[i] = i <= 3 ? g->dim[i] : 1;

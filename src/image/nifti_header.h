@@ -39,9 +39,9 @@ bool nw_nifti_header_looks(const unsigned char *data, size_t size);
 nw_status nw_nifti_header_read(const unsigned char *data, size_t size, const char *name, nw_nifti_header *out,
                                nw_error *err);
 
-/* The bytes of a single-file float32 header of one volume in the same geometry, extension flag included.
- * Returns their number: 352 or 544. */
-size_t nw_nifti_header_float32(const nw_nifti_header *geometry, const char *description,
-                               unsigned char bytes[NW_NIFTI2_SIZE + 4]);
+/* The bytes of a single-file header of one volume in the same geometry, extension flag included, for samples of a
+ * type (NIFTI_TYPE_FLOAT32, _UINT8, _INT32). Returns their number: 352 or 544. */
+size_t nw_nifti_header_make(const nw_nifti_header *geometry, int type, const char *description,
+                            unsigned char bytes[NW_NIFTI2_SIZE + 4]);
 
 #endif

@@ -21,7 +21,7 @@ static void use(nw_volume *v)
         /* What we write, we must read as the same geometry. */
         unsigned char bytes[NW_NIFTI2_SIZE + 4];
         nw_nifti_header again;
-        size_t length = nw_nifti_header_float32(&v->header, "fuzz", bytes);
+        size_t length = nw_nifti_header_make(&v->header, NIFTI_TYPE_FLOAT32, "fuzz", bytes);
         nw_error err;
         if (nw_nifti_header_read(bytes, length, "written", &again, &err) != NW_OK) abort();
         if (again.voxels != v->header.voxels) abort();
