@@ -15,6 +15,7 @@
 #include <narrows/report.h>
 #include <narrows/scan.h>
 #include <narrows/stats.h>
+#include <narrows/study.h>
 #include <narrows/tensor.h>
 #include <narrows/version.h>
 

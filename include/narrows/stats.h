@@ -26,6 +26,7 @@ typedef struct nw_stats_facts {
     const char *preprocessing; /* JSON */
     const char *inputs_digest; /* of the list of images, so that only the same list is resumed */
     int64_t position;          /* images of that list that are in (or were passed over) */
+    const char *healthy;       /* what the maps of negative scans hold, as nw_healthy_dump has it; kept as it is */
 } nw_stats_facts;
 
 /* Empty statistics of a feature map of one image, without the batch dimension. */

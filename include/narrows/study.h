@@ -3,7 +3,7 @@
  *     nw_study_options_init(&options, NULL);
  *     nw_lung_source_run(&source, scan, &progress, &lungs, &err);
  *     nw_study_run(explainer, &pre, scan, lungs, &options, &progress, &study, &err);
- *     nw_study_write(study, "out", &err);
+ *     nw_study_write_map(study, "map.nii.gz", &err);
  *
  * Slices that hold lung are predicted; those whose probability reaches the gate are explained. Their maps, in
  * bits, make the lesions and the severity of lesion.h. Memory, besides the scan (4 bytes a voxel), the lungs
@@ -192,8 +192,13 @@ NW_API char *nw_study_severity_json(const nw_study *study, const char *name);
 NW_API nw_status nw_study_write_severity(const nw_study *study, const char *name, const char *path,
                                          nw_error *err);
 
-/* SHA-256 of a text in hexadecimal: of settings as JSON, say, to know finished studies by. */
-NW_API void nw_text_digest(const char *text, char hex[65]);
+/* SHA-256 in hexadecimal: of settings as JSON, say, to know finished studies by. */
+NW_API void nw_bytes_digest(const void *data, size_t size, char hex[65]);
+/* What a map depends on besides the model, the scan and the seed, as one line of JSON: facts of nw_healthy,
+ * which are of use only where the maps are made in the same way. Release with nw_manifest_release_text; NULL
+ * without memory. */
+NW_API char *nw_study_map_settings(const nw_explainer *explainer, const nw_preprocess *preprocess,
+                                   const nw_lesion_options *options);
 
 enum { NW_SEVERITY_VERSION = 1 };
 

@@ -167,8 +167,7 @@ static void input_dims(const cli_job *job, int rank, int64_t *dims)
     }
 }
 
-nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
-                         const cli_image_options *options, nw_error *err)
+nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_error *err)
 {
     job->image = options;
     cli_slices ignored;
@@ -192,6 +191,13 @@ nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
     job->input_shape = (nw_shape){4, {1, job->pre.channels, job->pre.height, job->pre.width}};
     job->pixels = cli_calloc((size_t)job->pre.channels * (size_t)job->pre.height * (size_t)job->pre.width,
                              sizeof *job->pixels);
+    return NW_OK;
+}
+
+nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
+                         const cli_image_options *options, nw_error *err)
+{
+    TRY(cli_job_prepare(job, options, err));
     nw_list_options list = {.recursive = options->recursive};
     return nw_input_list_new(paths, count, &list, &job->inputs, err);
 }

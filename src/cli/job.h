@@ -156,7 +156,8 @@ typedef struct cli_job {
 
 /* Loads the model. The job is zeroed first and released by cli_job_free, also on failure. */
 nw_status cli_job_open(const char *path, const cli_model_options *options, cli_job *job, nw_error *err);
-/* Then: the inputs, and the preprocessing from metadata and options. */
+/* Then: the preprocessing from metadata and options; or that and the inputs. */
+nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_error *err);
 nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
                          const cli_image_options *options, nw_error *err);
 void cli_job_free(cli_job *job);

@@ -178,6 +178,7 @@ static nw_status operands_fit(const cli_command *command, const cli_list *operan
                         operands->count == 0 && strncmp(command->operands, "MODEL", 5) == 0 ? "MODEL"
                         : strstr(command->operands, "INPUT")                                ? "INPUT"
                         : strstr(command->operands, "DATA")                                 ? "DATA"
+                        : strstr(command->operands, "SCAN")                                 ? "SCAN"
                                                                                             : "an argument",
                         command->name, command->operands);
     if (operands->count > command->most)

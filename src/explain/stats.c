@@ -32,7 +32,8 @@ nw_status nw_stats_new(const nw_shape *shape, nw_stats **out, nw_error *err)
 
 static void free_facts(nw_stats_facts *facts)
 {
-    const char *strings[] = {facts->model_digest, facts->tensor, facts->preprocessing, facts->inputs_digest};
+    const char *strings[] = {facts->model_digest, facts->tensor, facts->preprocessing, facts->inputs_digest,
+                             facts->healthy};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) nw_free((void *)(uintptr_t)strings[i]);
 }
 
@@ -128,9 +129,10 @@ const nw_stats_facts *nw_stats_get_facts(const nw_stats *stats)
 
 nw_status nw_stats_set_facts(nw_stats *stats, const nw_stats_facts *facts, nw_error *err)
 {
-    const char *from[] = {facts->model_digest, facts->tensor, facts->preprocessing, facts->inputs_digest};
-    char *copies[4] = {NULL};
-    for (int i = 0; i < 4; i++) {
+    const char *from[] = {facts->model_digest, facts->tensor, facts->preprocessing, facts->inputs_digest,
+                          facts->healthy};
+    char *copies[5] = {NULL};
+    for (int i = 0; i < 5; i++) {
         if (!from[i]) continue;
         copies[i] = nw_strdup(from[i]);
         if (!copies[i]) {
@@ -139,6 +141,6 @@ nw_status nw_stats_set_facts(nw_stats *stats, const nw_stats_facts *facts, nw_er
         }
     }
     free_facts(&stats->facts);
-    stats->facts = (nw_stats_facts){copies[0], copies[1], copies[2], copies[3], facts->position};
+    stats->facts = (nw_stats_facts){copies[0], copies[1], copies[2], copies[3], facts->position, copies[4]};
     return NW_OK;
 }

@@ -14,7 +14,8 @@ static json_t *metadata_of(const nw_stats *stats)
     const char *pairs[][2] = {{"narrows.model_digest", facts->model_digest},
                               {"narrows.tensor", facts->tensor},
                               {"narrows.preprocessing", facts->preprocessing},
-                              {"narrows.inputs_digest", facts->inputs_digest}};
+                              {"narrows.inputs_digest", facts->inputs_digest},
+                              {"narrows.healthy", facts->healthy}};
     json_t *metadata = json_object();
     int failed = !metadata;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
@@ -153,7 +154,8 @@ static nw_status read_all(const nw_safetensors *file, const char *model_digest, 
     nw_stats_facts facts = {.model_digest = nw_safetensors_metadata(file, "narrows.model_digest"),
                             .tensor = nw_safetensors_metadata(file, "narrows.tensor"),
                             .preprocessing = nw_safetensors_metadata(file, "narrows.preprocessing"),
-                            .inputs_digest = nw_safetensors_metadata(file, "narrows.inputs_digest")};
+                            .inputs_digest = nw_safetensors_metadata(file, "narrows.inputs_digest"),
+                            .healthy = nw_safetensors_metadata(file, "narrows.healthy")};
     NW_TRY(read_count(file, "narrows.position", &facts.position, err));
     return nw_stats_set_facts(s, &facts, err);
 }

@@ -33,12 +33,12 @@ double nw_study_clock(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void nw_text_digest(const char *text, char hex[65])
+void nw_bytes_digest(const void *data, size_t size, char hex[65])
 {
     struct sha256_ctx sha;
     uint8_t sum[SHA256_DIGEST_SIZE];
     sha256_init(&sha);
-    sha256_update(&sha, strlen(text), (const uint8_t *)text);
+    sha256_update(&sha, size, data);
     sha256_digest(&sha, sizeof sum, sum);
     for (size_t i = 0; i < sizeof sum; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <narrows/study.h>
+#include <stdbool.h>
 
 double nw_study_clock(void); /* seconds */
 
