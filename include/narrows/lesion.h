@@ -238,6 +238,11 @@ NW_API const char *nw_healthy_settings(const nw_healthy *healthy);     /* NULL: 
 NW_API nw_status nw_healthy_save(const nw_healthy *healthy, const char *path, nw_error *err);
 NW_API nw_status nw_healthy_load(const char *path, const char *model_digest, const char *settings,
                                  nw_healthy **out, nw_error *err);
+/* The same as a text on one line, for metadata (free() it; NULL without memory), and back; `where` names the
+ * text's origin in errors. */
+NW_API char *nw_healthy_dump(const nw_healthy *healthy);
+NW_API nw_status nw_healthy_parse(const char *text, const char *where, const char *model_digest,
+                                  const char *settings, nw_healthy **out, nw_error *err);
 
 /* ---- Lesions ----------------------------------------------------------------------------------------------
  */

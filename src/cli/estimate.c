@@ -61,8 +61,11 @@ static nw_status set_facts(run *r, size_t position, nw_error *err)
     const nw_stats_facts *old = nw_stats_get_facts(stats);
     char *model = cli_printf("%s", old->model_digest ? old->model_digest : ""),
          *tensor = cli_printf("%s", old->tensor ? old->tensor : "");
-    nw_stats_facts facts = {*model ? model : NULL, *tensor ? tensor : NULL, r->preprocessing, r->inputs,
-                            (int64_t)position};
+    nw_stats_facts facts = {.model_digest = *model ? model : NULL,
+                            .tensor = *tensor ? tensor : NULL,
+                            .preprocessing = r->preprocessing,
+                            .inputs_digest = r->inputs,
+                            .position = (int64_t)position};
     nw_status status = nw_stats_set_facts(stats, &facts, err);
     free(model);
     free(tensor);

@@ -97,7 +97,19 @@ static nw_status open_healthy(quantify *q, nw_error *err)
     char *settings = nw_study_map_settings(q->method.explainer, &q->job.pre, &smooth);
     nw_status status = NW_OK;
     const char *digest = nw_model_digest(q->job.model);
-    if (q->a->healthy) status = nw_healthy_load(q->a->healthy, digest, settings, &q->healthy, err);
+    const char *recorded = q->method.stats ? nw_stats_get_facts(q->method.stats)->healthy : NULL;
+    if (q->a->healthy) {
+        status = nw_healthy_load(q->a->healthy, digest, settings, &q->healthy, err);
+    } else if (recorded) {
+        /* Numbers for other settings are of no use, but no reason to fail where another rule will do. */
+        nw_error why;
+        nw_status read =
+            nw_healthy_parse(recorded, q->a->method.stats, digest, settings, &q->healthy, &why);
+        if (read != NW_OK && strncmp(q->a->threshold, "healthy", 7) == 0)
+            status = cli_fail(err, read, "%s", why.message);
+        else if (read != NW_OK)
+            cli_warn("%s", why.message);
+    }
     nw_manifest_release_text(settings);
     return status;
 }

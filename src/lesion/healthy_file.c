@@ -30,11 +30,22 @@ static json_t *to_json(const nw_healthy *h)
                      "ml", bins);
 }
 
-nw_status nw_healthy_save(const nw_healthy *healthy, const char *path, nw_error *err)
+static char *to_text(const nw_healthy *healthy, size_t layout)
 {
     json_t *root = to_json(healthy);
-    char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = root ? json_dumps(root, layout | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
+    return text;
+}
+
+char *nw_healthy_dump(const nw_healthy *healthy)
+{
+    return to_text(healthy, JSON_COMPACT);
+}
+
+nw_status nw_healthy_save(const nw_healthy *healthy, const char *path, nw_error *err)
+{
+    char *text = to_text(healthy, JSON_INDENT(1));
     if (!text) return nw_no_memory(err, MOST_BYTES, path);
     nw_status status = nw_file_write(path, text, strlen(text), err);
     free(text);
@@ -88,14 +99,11 @@ static nw_status from_json(const json_t *root, const char *path, nw_healthy *h, 
                                 json_string_value(json_object_get(root, "settings")), err);
 }
 
-nw_status nw_healthy_load(const char *path, const char *model_digest, const char *settings, nw_healthy **out,
-                          nw_error *err)
+static nw_status parse(const char *text, size_t size, const char *path, const char *model_digest,
+                       const char *settings, nw_healthy **out, nw_error *err)
 {
-    nw_bytes bytes;
-    NW_TRY(nw_file_read(path, MOST_BYTES, &bytes, err));
     json_error_t problem;
-    json_t *root = json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &problem);
-    nw_free(bytes.data);
+    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &problem);
     if (!root)
         return nw_fail(err, NW_BAD_INPUT, "%s, line %d: not JSON: %s", path, problem.line, problem.text);
     nw_healthy *h = NULL;
@@ -117,4 +125,20 @@ nw_status nw_healthy_load(const char *path, const char *model_digest, const char
     }
     *out = h;
     return NW_OK;
+}
+
+nw_status nw_healthy_parse(const char *text, const char *where, const char *model_digest,
+                           const char *settings, nw_healthy **out, nw_error *err)
+{
+    return parse(text, strlen(text), where, model_digest, settings, out, err);
+}
+
+nw_status nw_healthy_load(const char *path, const char *model_digest, const char *settings, nw_healthy **out,
+                          nw_error *err)
+{
+    nw_bytes bytes;
+    NW_TRY(nw_file_read(path, MOST_BYTES, &bytes, err));
+    nw_status status = parse((const char *)bytes.data, bytes.size, path, model_digest, settings, out, err);
+    nw_free(bytes.data);
+    return status;
 }
