@@ -42,10 +42,10 @@ static nw_status read_threshold(quantify *q, bool final, nw_error *err)
     }
     if (n == 7 && strncmp(text, "healthy", n) == 0) {
         if (final && !q->healthy)
-            return cli_fail(
-                err, NW_USAGE,
-                "--threshold healthy: the statistics do not say what healthy lungs need; make them with "
-                "'narrows stats MODEL NEGATIVES... --negatives', or take another rule");
+            return cli_fail(err, NW_USAGE,
+                            "--threshold healthy: the statistics do not say what healthy lungs need in these "
+                            "maps; make them with "
+                            "'narrows stats MODEL NEGATIVES... --negatives', or take another rule");
         o->rule = NW_THRESHOLD_HEALTHY;
         return rule_value(text, o->quantile, &o->quantile, err);
     }
@@ -101,14 +101,17 @@ static nw_status open_healthy(quantify *q, nw_error *err)
     if (q->a->healthy) {
         status = nw_healthy_load(q->a->healthy, digest, settings, &q->healthy, err);
     } else if (recorded) {
-        /* Numbers for other settings are of no use, but no reason to fail where another rule will do. */
-        nw_error why;
-        nw_status read =
-            nw_healthy_parse(recorded, q->a->method.stats, digest, settings, &q->healthy, &why);
-        if (read != NW_OK && strncmp(q->a->threshold, "healthy", 7) == 0)
-            status = cli_fail(err, read, "%s", why.message);
-        else if (read != NW_OK)
-            cli_warn("%s", why.message);
+        status = nw_healthy_parse(recorded, q->a->method.stats, digest, NULL, &q->healthy, err);
+        const char *theirs = q->healthy ? nw_healthy_settings(q->healthy) : NULL;
+        if (theirs && settings && strcmp(theirs, settings) != 0) {
+            /* Of no use, but no reason to fail where another rule will do. */
+            cli_warn(
+                "%s: what healthy lungs need was recorded with other settings of the map, and is not used",
+                q->a->method.stats);
+            cli_detail("recorded: %s\nnow: %s", theirs, settings);
+            nw_healthy_free(q->healthy);
+            q->healthy = NULL;
+        }
     }
     nw_manifest_release_text(settings);
     return status;

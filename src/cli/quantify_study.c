@@ -76,6 +76,8 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
         status = nw_study_run(q->method.explainer, &q->job.pre, it->scan, lungs, &options, &progress,
                               &it->study, err);
     if (status != NW_OK) nw_lungs_free(lungs);
+    const char *doubt = nw_volume_warning(it->scan);
+    if (status == NW_OK && doubt[0]) status = nw_study_warn(it->study, doubt, err);
     return status;
 }
 

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-static const char *const commands[] = {"inspect", "predict", "stats",      "explain", "evaluate",
+static const char *const commands[] = {"inspect", "predict", "stats",      "explain", "quantify", "evaluate",
                                        "ops",     "scan",    "completion", "help"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
