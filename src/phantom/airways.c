@@ -30,13 +30,13 @@ nw_status nw_airways_draw(nw_chest *chest, nw_error *err)
         size_t leaves = 0;
         for (size_t i = 0; i < count && leaves < LEAVES; i++)
             if (samples[i].side == side && samples[i].depth > 18) points[leaves++] = samples[i].p;
-        const nw_tree tree = {.root = hilum[side], .leaf = 0.85F, .power = 2.6F, .wander = 0.07F};
+        const nw_tree tree = {.root = hilum[side], .leaf = 0.6F, .power = 2.3F, .wander = 0.07F};
         status = nw_tree_grow(&tree, &d, points, leaves, &lumen, err);
     }
     for (size_t i = 0; status == NW_OK && i < lumen.count; i++) {
         nw_tube wall = lumen.v[i];
-        wall.r0 += 0.45F + 0.14F * wall.r0;
-        wall.r1 += 0.45F + 0.14F * wall.r1;
+        wall.r0 += 0.3F + 0.15F * wall.r0;
+        wall.r1 += 0.3F + 0.15F * wall.r1;
         if (!nw_tube_add(&a->outer, wall)) status = nw_no_memory(err, sizeof wall, "airways");
     }
     nw_free(samples);

@@ -30,7 +30,7 @@ void nw_trunk_draw(nw_chest *chest)
 void nw_trunk_cavity(const nw_trunk *t, float z, float *half_width, float *half_depth)
 {
     float level = nw_trunk_level(t, z);
-    float narrow = powf(nw_clamp((level - 0.28F) / 0.8F, 0, 1.2F), 2.1F);
+    float narrow = powf(nw_clamp((level - 0.42F) / 0.62F, 0, 1.2F), 2.1F);
     float below = nw_clamp(0.1F - level, 0, 1);
     *half_width = t->half_width * (1 - 0.46F * narrow - 0.1F * below);
     *half_depth = t->half_depth * (1 - 0.40F * narrow - 0.05F * below);
@@ -40,7 +40,7 @@ float nw_trunk_spine_y(const nw_trunk *t, float z)
 {
     float width, depth;
     nw_trunk_cavity(t, z, &width, &depth);
-    return depth - 0.31F * t->half_depth;
+    return depth - 0.43F * t->half_depth;
 }
 
 static float bump(float v, float centre, float width)
@@ -49,15 +49,17 @@ static float bump(float v, float centre, float width)
     return expf(-u * u);
 }
 
-/* Thickness of the muscles; degrees from the back, 0..180, at a level of the chest. */
-static float muscle_thickness(const nw_trunk *t, float degrees, float level)
+/* Where the muscles end: nearly the same outline at all heights, so that they fill what the cavity leaves
+ * free above. degrees from the back, 0..180. */
+static float flesh_radius(const nw_trunk *t, float angle, float degrees, float level)
 {
-    float high = nw_smoothstep(0.3F, 0.85F, level);
-    float back = 30 * bump(degrees, 12, 17) - 9 * bump(degrees, 0, 4);
-    float shoulder = (7 + 27 * high) * bump(degrees, 55, 30);
-    float side = (6 + 14 * high) * bump(degrees, 95, 28);
-    float breast = (4 + 13 * nw_smoothstep(0.25F, 0.7F, level)) * bump(degrees, 138, 22);
-    return t->muscle * (3 + back + shoulder + side + breast);
+    float high = nw_smoothstep(0.35F, 0.9F, level);
+    float width = t->half_width + 13 + 12 * t->muscle + 6 * high;
+    float depth = (t->half_depth + 12 + 11 * t->muscle) * (1 - 0.17F * high);
+    float u = fabsf(sinf(angle)) / width, v = fabsf(cosf(angle)) / depth, power = 2.35F;
+    float r = powf(powf(u, power) + powf(v, power), -1 / power);
+    r += (8 - 3 * high) * cosf(angle);
+    return r - 7 * t->muscle * bump(degrees, 0, 7) + 4 * t->muscle * bump(degrees, 20, 12);
 }
 
 static float fat_thickness(const nw_trunk *t, float degrees, float level)
@@ -80,9 +82,8 @@ void nw_outline_at(const nw_trunk *t, float z, nw_outline *out)
         /* The breast bone flattens the front. */
         float degrees = (float)(i <= NW_ANGLES / 2 ? i : NW_ANGLES - i) * (360.F / NW_ANGLES);
         cavity *= 1 - 0.05F * bump(degrees, 180, 18);
-        /* The muscles even out what the cavity gains and loses by height: shoulders are wide. */
         out->cavity[i] = cavity;
-        out->muscle[i] = cavity + WALL_MM + muscle_thickness(t, degrees, level);
+        out->muscle[i] = fmaxf(cavity + WALL_MM + 3 * t->muscle, flesh_radius(t, angle, degrees, level));
         out->skin[i] = out->muscle[i] + fat_thickness(t, degrees, level);
         if (cavity < out->least_cavity) out->least_cavity = cavity;
         if (out->skin[i] > out->most_skin) out->most_skin = out->skin[i];
@@ -150,10 +151,15 @@ void nw_body_paint(const nw_chest *chest, const nw_canvas *c, const nw_outline *
             float inside = (r[i] - lookup(o->cavity, at, rest)) * up;
             float muscle = (r[i] - lookup(o->muscle, at, rest)) * up;
             float hu = nw_mix(20, t->fat_hu + 5 * tissue[i], nw_coverage(skin + 1.8F, c->pixel));
-            /* Muscles lie in sheets with fat between them. */
-            float sheets = fabsf(streaks[i] + 0.12F * muscle) - 0.16F;
-            float flesh = nw_mix(t->fat_hu + 15, t->muscle_hu + 4 * tissue[i], nw_clamp(sheets * 9, 0, 1));
-            if (inside < WALL_MM) flesh = nw_mix(t->fat_hu + 40, t->muscle_hu - 6, 0.75F);
+            /* Muscles lie in sheets around the ribs, with fat between them. */
+            float thick = inside - WALL_MM - muscle, plane = inside - WALL_MM;
+            float split = fabsf(plane - 0.45F * thick - 3 * streaks[i]);
+            if (thick > 26) split = fminf(split, fabsf(plane - 0.75F * thick + 4 * streaks[i]));
+            split = fminf(split, fabsf(plane) + 0.8F + 1.2F * streaks[i]);
+            float flesh =
+                nw_mix(t->fat_hu + 15, t->muscle_hu + 5 * tissue[i], nw_smoothstep(0.4F, 1.7F, split));
+            if (thick < 12) flesh = t->muscle_hu + 5 * tissue[i];
+            if (plane < 0) flesh = t->muscle_hu - 18 + 12 * streaks[i];
             hu = nw_mix(hu, flesh, nw_coverage(muscle, c->pixel));
             if (inside < c->pixel) {
                 float x = c->x0 + (float)i * c->pixel;

@@ -65,7 +65,7 @@ typedef struct nw_heart {
     nw_tube_list vessels; /* the great ones */
     nw_tube_list gullet;
     float blood_hu;
-    nw_field fat;
+    nw_field fat, wobble;
 } nw_heart;
 
 /* airways.c: walls and lumina, tube by tube. */
@@ -181,6 +181,8 @@ void nw_bones_paint(const nw_chest *chest, const nw_canvas *c, const nw_outline 
 
 /* heart.c */
 nw_status nw_heart_draw(nw_chest *chest, nw_error *err);
+/* mm by which the heart's outline differs from its ellipsoid. */
+float nw_heart_wobble(const nw_chest *chest, float x, float y, float z);
 void nw_heart_paint(const nw_chest *chest, const nw_canvas *c);
 
 /* lungs.c: the heart and the great vessels must be there. */

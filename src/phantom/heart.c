@@ -79,28 +79,35 @@ nw_status nw_heart_draw(nw_chest *chest, nw_error *err)
         nw_ellipsoid_make((nw_point){2, 8 * deep, t->carina - 44}, 36 * scale, 22 * scale, 28 * scale, 0);
     h->blood_hu = nw_draw_normal(&d, 44, 3);
     h->fat = nw_field_draw(&d, 17);
+    h->wobble = nw_field_draw(&d, 38);
     return lay_vessels(chest, &d, err);
+}
+
+float nw_heart_wobble(const nw_chest *chest, float x, float y, float z)
+{
+    return 4.5F * nw_field_at(chest->lattice, &chest->heart.wobble, x, y, z);
 }
 
 void nw_heart_paint(const nw_chest *chest, const nw_canvas *c)
 {
     const nw_heart *h = &chest->heart;
-    float noise[1024];
+    float noise[1024], wobble[1024];
     const nw_ellipsoid *e = &h->pericardium;
     float dz = (c->z - e->c.z) / e->r[2];
-    if (fabsf(dz) < 1) {
+    if (fabsf(dz) < 1.15F) {
         int box[4];
-        nw_canvas_range(c, c->x0, e->c.x - e->r[0], e->c.x + e->r[0], &box[0], &box[1]);
-        nw_canvas_range(c, c->y0, e->c.y - e->r[0], e->c.y + e->r[0], &box[2], &box[3]);
+        nw_canvas_range(c, c->x0, e->c.x - e->r[0] - 12, e->c.x + e->r[0] + 12, &box[0], &box[1]);
+        nw_canvas_range(c, c->y0, e->c.y - e->r[0] - 12, e->c.y + e->r[0] + 12, &box[2], &box[3]);
         for (int j = box[2]; j < box[3]; j++) {
             float y = c->y0 + (float)j * c->pixel, *row = c->hu + (size_t)j * (size_t)c->n;
+            nw_field_row(chest->lattice, &h->wobble, c->x0, c->pixel, y, c->z, (size_t)c->n, wobble);
             nw_field_row(chest->lattice, &h->fat, c->x0, c->pixel, y, c->z, (size_t)c->n, noise);
             for (int i = box[0]; i < box[1]; i++) {
                 float x = c->x0 + (float)i * c->pixel;
                 /* The diaphragm with the liver under it ends the heart below. */
-                float outer = nw_ellipsoid_distance(e, x, y, c->z);
+                float bend = 4.5F * wobble[i], outer = nw_ellipsoid_distance(e, x, y, c->z) + bend;
                 if (outer > c->pixel) continue;
-                float inner = nw_ellipsoid_distance(&h->muscle, x, y, c->z) + 2.5F * noise[i];
+                float inner = nw_ellipsoid_distance(&h->muscle, x, y, c->z) + bend + 2.5F * noise[i];
                 float sac = nw_overlap(outer + 1, 0.9F, c->pixel / 2);
                 float fat = nw_mix(chest->trunk.fat_hu + 8, 30, sac);
                 /* Blood is a little less dense than the muscle around it, and fat lies in the grooves. */

@@ -26,20 +26,21 @@ static void shape_lesion(nw_lesion *l, nw_draw *d, float radius)
           short_axis = radius * nw_draw_range(d, 0.65F, 1);
     float high = radius * nw_draw_range(d, 0.75F, 1.25F);
     l->shape = nw_ellipsoid_make(l->shape.c, long_axis, short_axis, high, nw_draw_range(d, 0, 180));
-    l->ragged = nw_clamp(0.24F * radius, 1, 7);
+    l->ragged = nw_clamp(0.28F * radius, 1, 8);
     l->coarse = nw_field_draw(d, nw_clamp(0.8F * radius, 6, 30));
     l->fine = nw_field_draw(d, nw_clamp(0.3F * radius, 3.5F, 9));
 }
 
 static void draw_lesion(nw_lesion *l, nw_draw *d, nw_point centre, float radius, float severity)
 {
-    float k = nw_draw_uniform(d), solid = 0.16F + 0.14F * severity;
+    float k = nw_draw_uniform(d), solid = 0.15F + 0.08F * severity;
     l->kind = k < solid           ? NW_LESION_CONSOLIDATION
               : k < solid + 0.07F ? NW_LESION_REVERSED_HALO
               : k < solid + 0.29F ? NW_LESION_CRAZY_PAVING
                                   : NW_LESION_GROUND_GLASS;
     bool dense = l->kind == NW_LESION_CONSOLIDATION;
-    if (dense) radius *= 0.75F;
+    if (dense) radius = fminf(0.6F * radius, 26);
+    if (l->kind == NW_LESION_REVERSED_HALO) radius = fminf(radius, 22);
     l->shape.c = centre;
     shape_lesion(l, d, radius);
     l->rim = nw_clamp(radius * nw_draw_range(d, 0.15F, 0.35F), 2.5F, dense ? 10 : 6);
@@ -158,7 +159,9 @@ static void paint_pixel(const nw_lesion *l, nw_lung_row *row, size_t i, float d,
     denser(hu, nw_clamp(glass, -740, -160), weight);
     float inside = nw_coverage(outer, pixel), solid = 0;
     if (dense) {
-        denser(hu, 28 + 9 * texture, nw_smoothstep(l->soft, -l->soft, d));
+        /* Denser towards the middle; here and there some air is left. */
+        float fill = 26 + 9 * texture - 150 * nw_smoothstep(1, 2.1F, coarse) - 40 * nw_smoothstep(-6, 0, d);
+        denser(hu, fill, nw_smoothstep(l->soft, -l->soft, d));
         solid = nw_coverage(d, pixel);
     } else if (l->kind == NW_LESION_REVERSED_HALO) {
         float ring = fabsf(d + 0.5F * l->rim) - 0.5F * l->rim;

@@ -44,12 +44,14 @@ static float between(const nw_chest *chest, const nw_tube *const *tubes, size_t 
     const nw_heart *h = &chest->heart;
     const nw_trunk *t = &chest->trunk;
     float above = z - t->carina, wide = t->half_width / 128;
-    float d = nw_ellipsoid_distance(&h->pericardium, x, y, z) - 1;
+    float d = nw_ellipsoid_distance(&h->pericardium, x, y, z) - 1 + nw_heart_wobble(chest, x, y, z);
     d = nw_smooth_min(d, nw_ellipsoid_distance(&h->atrium, x, y, z) - 2, 8);
     for (size_t i = 0; i < count; i++) d = nw_smooth_min(d, nw_tube_distance(tubes[i], x, y, z) - 1.5F, 6);
     float spine = nw_trunk_spine_y(t, z);
-    float bone = hypotf(x, y - spine - 6) - 25;
+    float bone = hypotf(x, y - spine) - 22;
     d = nw_smooth_min(d, bone, 7);
+    float arch = hypotf(x * 0.72F, y - spine - 32) - 21; /* and the processes behind the body */
+    d = nw_smooth_min(d, arch, 6);
     /* A column of fat and nodes from the spine to the vessels; narrow below, where the right lung comes
      * close. */
     float half = wide * (9 + 13 * nw_smoothstep(-70, 0, above) + 4 * nw_smoothstep(30, 70, above));
@@ -84,7 +86,7 @@ static float surface(const nw_chest *chest, const nw_outline *o, const nw_tube *
     float wide = t->half_width / 128, deep = t->half_depth / 95, high = t->top - 76;
     float grow = 1 + fmaxf(0, high - z) / 120;
     nw_ellipsoid apex = nw_ellipsoid_make((nw_point){(s ? 50.F : -50.F) * wide, 10 * deep, fminf(z, high)},
-                                          62 * wide * grow, 84 * deep * grow, 76, 0);
+                                          68 * wide * grow, 86 * deep * grow, 76, 0);
     if (z > high) apex.c.z = high;
     d = nw_smooth_max(d, nw_ellipsoid_distance(&apex, x, y, z), 6);
     d = nw_smooth_max(d, -between(chest, tubes, count, x, y, z), 4);
