@@ -121,11 +121,20 @@ NW_API nw_status nw_phantom_volume(const nw_phantom *phantom, nw_phantom_part pa
 NW_API nw_status nw_phantom_write(const nw_phantom *phantom, nw_phantom_part part, const char *path,
                                   nw_error *err);
 
-/* Makes FOLDER/study_0001 ... with ct.nii.gz, lungs.nii.gz, zones.nii.gz, lesions.nii.gz and study.csv each,
- * and FOLDER/cohort.csv. Studies that are there whole are kept; NW_USAGE where one of them was made with
- * other options. A study appears whole or not at all. Progress counts studies. */
+/* What a cohort holds. */
+typedef struct nw_phantom_summary {
+    int64_t studies, kept; /* kept: those that were there already */
+    int64_t positives;
+    int64_t grades[5]; /* CT-0 .. CT-4, of the share of both lungs */
+    int64_t splits[3]; /* by nw_phantom_split */
+} nw_phantom_summary;
+
+/* Makes FOLDER/study_0001, study_0002, ..., each with ct.nii.gz, lungs.nii.gz, zones.nii.gz, lesions.nii.gz
+ * and study.csv, and FOLDER/cohort.csv. Studies that are there whole are kept; NW_USAGE where one of them was
+ * made with other options. A study appears whole or not at all. Progress counts studies. summary may be NULL.
+ */
 NW_API nw_status nw_phantom_cohort(const nw_phantom_options *options, int64_t studies, const char *folder,
-                                   const nw_progress *progress, nw_error *err);
+                                   const nw_progress *progress, nw_phantom_summary *summary, nw_error *err);
 
 #ifdef __cplusplus
 }

@@ -17,7 +17,8 @@ typedef struct cohort {
     const nw_phantom_options *options;
     const char *folder;
     char *recipe;
-    char *table; /* of cohort.csv, so far */
+    nw_output table; /* cohort.csv */
+    nw_phantom_summary summary;
 } cohort;
 
 static bool exists(const char *path)
@@ -32,13 +33,30 @@ static char *study_path(const cohort *c, int64_t study, const char *ending)
     return nw_strdup_printf("%s/study_%04lld%s", c->folder, (long long)study, ending);
 }
 
-static bool append(cohort *c, const char *line)
+/* Column i of a line without quotes: *length characters. */
+static const char *column(const char *line, int i, size_t *length)
 {
-    char *longer = nw_strdup_printf("%s%s", c->table, line);
-    if (!longer) return false;
-    nw_free(c->table);
-    c->table = longer;
-    return true;
+    for (; i > 0; i--) line += strcspn(line, ",") + 1;
+    *length = strcspn(line, ",\n");
+    return line;
+}
+
+/* A line of the table, whose counts go into the summary. */
+static void append(cohort *c, const char *line, bool kept)
+{
+    nw_output_write(&c->table, line, strlen(line));
+    size_t length;
+    nw_phantom_summary *s = &c->summary;
+    s->studies++;
+    s->kept += kept;
+    s->positives += *column(line, NW_RECORD_LABEL, &length) == '1';
+    const char *grade = column(line, NW_RECORD_GRADE, &length);
+    if (length == 4 && grade[3] >= '0' && grade[3] <= '4') s->grades[grade[3] - '0']++;
+    const char *split = column(line, NW_RECORD_SPLIT, &length);
+    for (int i = 0; i < 3; i++) {
+        const char *name = nw_phantom_split_name((nw_phantom_split)i);
+        if (strlen(name) == length && memcmp(split, name, length) == 0) s->splits[i]++;
+    }
 }
 
 /* Takes the line of a study that is there whole. */
@@ -69,8 +87,8 @@ static nw_status keep(cohort *c, const char *path, nw_error *err)
             err, NW_USAGE,
             "%s: was made with other options than these (%s); take another folder, or remove the study", path,
             c->recipe);
-    else if (!append(c, line + head))
-        status = nw_no_memory(err, length, "the table");
+    else
+        append(c, line + head, true);
     nw_free(text.data);
     return status;
 }
@@ -119,7 +137,7 @@ static nw_status make(cohort *c, int64_t study, const char *path, nw_error *err)
         if (status == NW_OK && rename(part, path) != 0)
             status = nw_fail(err, NW_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
         if (status != NW_OK) remove_part(part);
-        if (status == NW_OK && !append(c, line)) status = nw_no_memory(err, strlen(line), "the table");
+        if (status == NW_OK) append(c, line, false);
     }
     nw_free(line);
     nw_free(part);
@@ -146,8 +164,18 @@ static nw_status all_studies(cohort *c, int64_t studies, const nw_progress *prog
     return NW_OK;
 }
 
+static nw_status run(cohort *c, int64_t studies, const char *path, const nw_progress *progress, nw_error *err)
+{
+    NW_TRY(nw_output_open(path, &c->table, err));
+    nw_output_write(&c->table, nw_phantom_titles(), strlen(nw_phantom_titles()));
+    nw_status status = all_studies(c, studies, progress, err);
+    if (status == NW_OK) return nw_output_commit(&c->table, err);
+    nw_output_discard(&c->table);
+    return status;
+}
+
 nw_status nw_phantom_cohort(const nw_phantom_options *options, int64_t studies, const char *folder,
-                            const nw_progress *progress, nw_error *err)
+                            const nw_progress *progress, nw_phantom_summary *summary, nw_error *err)
 {
     const nw_phantom_options defaults = {0};
     cohort c = {.options = options ? options : &defaults, .folder = folder};
@@ -157,13 +185,11 @@ nw_status nw_phantom_cohort(const nw_phantom_options *options, int64_t studies, 
                        (long long)studies);
     NW_TRY(nw_make_folder(folder, err));
     c.recipe = nw_phantom_recipe(c.options);
-    c.table = nw_strdup(nw_phantom_titles());
     char *path = nw_strdup_printf("%s/cohort.csv", folder);
-    nw_status status = c.recipe && c.table && path ? NW_OK : nw_no_memory(err, 4096, "the table");
-    if (status == NW_OK) status = all_studies(&c, studies, progress, err);
-    if (status == NW_OK) status = nw_file_write(path, c.table, strlen(c.table), err);
+    nw_status status = c.recipe && path ? run(&c, studies, path, progress, err)
+                                        : nw_no_memory(err, strlen(folder), "the table");
+    if (status == NW_OK && summary) *summary = c.summary;
     nw_free(path);
     nw_free(c.recipe);
-    nw_free(c.table);
     return status;
 }

@@ -4,6 +4,9 @@
 
 #include <narrows/phantom.h>
 
+/* Places of columns; none before them holds a comma. */
+enum { NW_RECORD_LABEL = 2, NW_RECORD_GRADE = 6, NW_RECORD_SPLIT = 8 };
+
 /* The titles, with a line end. Static. */
 const char *nw_phantom_titles(void);
 /* One line with its end; nw_free. NULL where memory is out. */

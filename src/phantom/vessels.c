@@ -21,7 +21,7 @@ static nw_status grow(nw_chest *chest, int side, int vein, nw_error *err)
                            : (nw_point){-33 * scale, -4 * scale, chest->trunk.carina - 21};
     nw_point root = artery;
     if (vein) root = (nw_point){(side ? 40 : -40) * scale, 11 * scale, chest->trunk.carina - 48};
-    const nw_tree tree = {.root = root, .leaf = 0.6F, .power = 2.75F, .wander = 0.09F};
+    const nw_tree tree = {.root = root, .leaf = 0.67F, .power = 2.8F, .wander = 0.09F};
     if (status == NW_OK) status = nw_tree_grow(&tree, &d, points, leaves, &chest->vessels, err);
     nw_free(points);
     nw_free(samples);
