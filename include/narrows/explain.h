@@ -49,6 +49,11 @@ typedef enum nw_readout {
     NW_READOUT_AFTER         /* after all updates */
 } nw_readout;
 
+typedef enum nw_noise_kind {
+    NW_NOISE_INDEPENDENT, /* every sample its own draw: the reference */
+    NW_NOISE_ANTITHETIC   /* samples in pairs, a draw and its mirror image: less variance for the same work */
+} nw_noise_kind;
+
 typedef struct nw_explain_options {
     const char *layer;  /* tensor by name; NULL: the metadata `narrows.bottleneck`, else the recommended one
                            (iba; see nw_inspect), or the last feature map (gradcam) */
@@ -63,6 +68,7 @@ typedef struct nw_explain_options {
     int steps;               /* of Adam; 10 */
     double rate;             /* Adam's learning rate; 1 */
     int samples;             /* noise draws a step; 10 */
+    nw_noise_kind noise;     /* independent */
     uint64_t seed;           /* 0 */
     double min_std;          /* least deviation of a neuron; 0.01 */
     double initial_alpha;    /* lambda = sigmoid(alpha) at first; 5 */

@@ -106,6 +106,7 @@ static nw_status set_options(const cli_job *job, const cli_method_options *a, nw
     o->initial_alpha = a->initial_alpha;
     o->active_threshold = a->active_threshold;
     o->relu = a->relu > 0;
+    o->noise = (nw_noise_kind)a->noise;
     o->readout = a->readout ? NW_READOUT_AFTER : NW_READOUT_LAST_FORWARD;
     o->loss_weight = a->loss_weight;
     o->batch = (int)a->batch;

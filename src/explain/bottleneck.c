@@ -179,10 +179,13 @@ typedef struct draw {
 
 static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n)
 {
+    bool mirrored = noise->antithetic && sample % 2;
+    if (noise->antithetic) sample /= 2;
     if (noise->inject)
         noise->inject(noise->user, noise->step, sample, first, dst, n);
     else
         nw_rng_normals(noise->seed, noise->image, noise->step, sample, first, dst, n);
+    for (size_t i = 0; mirrored && i < n; i++) dst[i] = -dst[i];
 }
 
 static void samples(void *context, size_t begin, size_t end)

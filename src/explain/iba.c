@@ -154,7 +154,7 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
 {
     iba *s = e->state;
     const nw_explain_options *o = &e->options;
-    nw_noise noise = {.seed = o->seed, .image = image, .inject = e->inject, .user = e->inject_user};
+    nw_noise noise = {.seed = o->seed, .image = image, .antithetic = o->noise == NW_NOISE_ANTITHETIC, .inject = e->inject, .user = e->inject_user};
     for (int t = 0; t < o->steps; t++) {
         if (progress && progress->call && progress->call(progress->user, "iba", t, o->steps))
             return nw_fail(err, NW_CANCELLED, "iba: interrupted in step %d of %d", t + 1, o->steps);
@@ -246,6 +246,8 @@ static int describe(const nw_explainer *e, json_t *p)
     bad |= nw_describe(p, "rate", json_real(o->rate),
                        "learning rate of Adam (betas 0.9 and 0.999, epsilon 1e-8)");
     bad |= nw_describe(p, "samples", json_integer(o->samples), "draws of the noise in each step");
+    bad |= nw_describe(p, "noise", json_string(o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent"),
+                       "independent draws, or pairs of a draw and its mirror image");
     /* JSON integers are signed: the bits are kept as text. */
     bad |= nw_describe(p, "seed", json_sprintf("%llu", (unsigned long long)o->seed), "of Philox4x32-10");
     bad |= nw_describe(p, "min_std", json_real(o->min_std), "least deviation of a neuron");

@@ -263,6 +263,31 @@ static void finite_differences(void **state) {
     }
 }
 
+/* A draw and its mirror image have the noiseless features as their mean, and the pairs differ from each other. */
+static void antithetic_samples_mirror(void **state)
+{
+    (void)state;
+    problem p;
+    setup(&p, 1, false);
+    nw_bottleneck *b = make(&p.config);
+    nw_bottleneck_begin(b, p.x);
+    memcpy(nw_bottleneck_alpha(b), p.alpha, sizeof p.alpha);
+    nw_bottleneck_forward(b);
+    nw_noise noise = {.seed = 4, .antithetic = true};
+    float z[4][N], later[2][N];
+    nw_bottleneck_sample(b, &noise, 0, 4, z[0]);
+    nw_bottleneck_sample(b, &noise, 2, 2, later[0]);
+    assert_memory_equal(z[2], later[0], sizeof later);
+    double most = 0;
+    for (int i = 0; i < N; i++) {
+        double first = ((double)z[0][i] + (double)z[1][i]) / 2, second = ((double)z[2][i] + (double)z[3][i]) / 2;
+        assert_true(fabs(first - second) < 1e-5);
+        most = fmax(most, fabs((double)(z[0][i] - z[2][i])));
+    }
+    assert_true(most > .01);
+    nw_bottleneck_free(b);
+}
+
 static void inactive_neurons_are_cut_out(void **state) {
     (void)state;
     problem p;
@@ -337,6 +362,7 @@ int main(void) {
         cmocka_unit_test(capacity_is_zero_only_without_signal),
         cmocka_unit_test(saturation_stays_finite),
         cmocka_unit_test(finite_differences),
+        cmocka_unit_test(antithetic_samples_mirror),
         cmocka_unit_test(inactive_neurons_are_cut_out),
         cmocka_unit_test(threads_and_pieces_do_not_matter),
     };
