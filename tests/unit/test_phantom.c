@@ -44,6 +44,8 @@ static void same_study_on_any_threads_in_any_order(void **state)
     nw_phantom *a = make(&one, 5), *other = make(&three, 2), *b = make(&three, 5);
     assert_same(a, b);
     assert_int_not_equal(memcmp(nw_phantom_hu(a), nw_phantom_hu(other), 2 * voxels(a)), 0);
+    const nw_phantom_info *first = nw_phantom_get_info(a), *second = nw_phantom_get_info(other);
+    assert_true(fabs(first->lung_ml[0] - second->lung_ml[0]) > 1 && first->spacing[2] != second->spacing[2]);
     nw_phantom_options seed = small;
     seed.seed = 12;
     nw_phantom *c = make(&seed, 5);
