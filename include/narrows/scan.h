@@ -36,6 +36,7 @@ typedef struct nw_series {
     int localizer, derived; /* by ImageType; derived: secondary captures, reformats, projections */
     const char *transfer;   /* how the pixels are stored: "JPEG 2000"; static */
     int usable;             /* as a CT volume, with the default options */
+    int mendable;           /* as usable, but only with accept_gaps */
     const char *reason;     /* why not, or ""; never NULL */
     const char *warning;    /* what to know before using it, or ""; never NULL */
 } nw_series;

@@ -131,7 +131,12 @@ static nw_status try_stack(const nw_scan_list *list, nw_dicom_group *group, nw_e
         group->series.volumes = 1;
         const char *text = problem.message;
         if (strncmp(text, ": ", 2) == 0) text += 2;
-        if (!group->reason[0]) memcpy(group->reason, text, strlen(text) + 1);
+        if (!group->reason[0]) {
+            char unused[NW_DICOM_WARNING] = "";
+            memcpy(group->reason, text, strlen(text) + 1);
+            group->series.mendable =
+                nw_dicom_stack_plan(images, count, &group->grid, 0, true, "", &stack, unused, NULL) == NW_OK;
+        }
         if (status == NW_NO_MEMORY && err) *err = problem;
     }
     nw_free(images);

@@ -192,9 +192,10 @@ nw_status nw_scan_list_new(const char *path, const nw_scan_options *options, nw_
 }
 
 /* Whether series x is to be taken rather than y: by the rule of nw_scan_list_choose. */
-static bool better(const nw_series *x, const nw_series *y)
+static bool better(const nw_series *x, const nw_series *y, bool accept)
 {
-    if (x->usable != y->usable) return x->usable > y->usable;
+    bool good_x = x->usable || (accept && x->mendable), good_y = y->usable || (accept && y->mendable);
+    if (good_x != good_y) return good_x;
     if (x->derived != y->derived) return x->derived < y->derived;
     int64_t axial_x = x->plane == NW_PLANE_AXIAL ? x->slices : 0;
     int64_t axial_y = y->plane == NW_PLANE_AXIAL ? y->slices : 0;
@@ -231,7 +232,7 @@ static nw_status choose_named(const nw_scan_list *list, const char *which, size_
             if (!uid_matches(other->uid, which)) continue;
             if (strcmp(other->uid, s->uid) != 0)
                 return nw_fail(err, NW_BAD_INPUT, "%s: more than one series ends in '%s'", list->path, which);
-            if (better(other, &list->groups[best].series)) best = o;
+            if (better(other, &list->groups[best].series, true)) best = o;
         }
         found = best;
     }
@@ -244,16 +245,18 @@ static nw_status choose_named(const nw_scan_list *list, const char *which, size_
     return NW_OK;
 }
 
-nw_status nw_scan_list_choose(const nw_scan_list *list, const char *which, size_t *index, nw_error *err)
+nw_status nw_dicom_choose(const nw_scan_list *list, const char *which, bool accept, size_t *index,
+                          nw_error *err)
 {
     if (which) return choose_named(list, which, index, err);
     size_t best = 0, largest = 0;
     for (size_t g = 1; g < list->group_count; g++) {
         const nw_series *s = &list->groups[g].series;
-        if (better(s, &list->groups[best].series)) best = g;
+        if (better(s, &list->groups[best].series, accept)) best = g;
         if (s->images > list->groups[largest].series.images) largest = g;
     }
-    if (!list->groups[best].series.usable)
+    const nw_series *chosen = &list->groups[best].series;
+    if (!chosen->usable && !(accept && chosen->mendable))
         return nw_fail(
             err, NW_BAD_INPUT,
             "%s: no CT series that can be a volume (%zu series; the largest, number %zu, is not one: %s); "
@@ -261,4 +264,9 @@ nw_status nw_scan_list_choose(const nw_scan_list *list, const char *which, size_
             list->path, list->group_count, largest + 1, list->groups[largest].reason);
     *index = best;
     return NW_OK;
+}
+
+nw_status nw_scan_list_choose(const nw_scan_list *list, const char *which, size_t *index, nw_error *err)
+{
+    return nw_dicom_choose(list, which, false, index, err);
 }

@@ -45,6 +45,9 @@ const char *nw_dicom_refused(const nw_dicom_facts *facts);
 /* A picture (X-ray, photograph, screen) from a file without geometry (dicom_picture.c). */
 nw_status nw_dicom_picture_read(const nw_dicom_entry *entry, const nw_read_limits *limits, nw_volume **out,
                                 nw_error *err);
+/* As nw_scan_list_choose; `accept`: mendable series are as good as usable ones. */
+nw_status nw_dicom_choose(const nw_scan_list *list, const char *which, bool accept, size_t *index,
+                          nw_error *err);
 /* A folder or a DICOM file, as nw_volume_read. */
 nw_status nw_dicom_read(const char *path, const nw_read_limits *limits, nw_volume **out, nw_error *err);
 

@@ -296,7 +296,7 @@ nw_status nw_dicom_read(const char *path, const nw_read_limits *limits, nw_volum
     NW_TRY(nw_scan_list_new(path, NULL, &list, err));
     nw_status status = NW_OK;
     if (list->folder || limits->options.series)
-        status = nw_scan_list_choose(list, limits->options.series, &index, err);
+        status = nw_dicom_choose(list, limits->options.series, limits->options.accept_gaps != 0, &index, err);
     if (status == NW_OK) {
         const nw_dicom_group *group = &list->groups[index];
         if (!list->folder && (!group->placed || nw_dicom_refused(&list->entries[0].facts)))

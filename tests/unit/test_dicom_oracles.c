@@ -1,4 +1,5 @@
-/* Real CT series: the same places and HU as pydicom, nibabel and dcm2niix have, however the folder is arranged. */
+/* Real CT series: the same places and HU as pydicom, nibabel and dcm2niix have, however the folder is
+ * arranged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
