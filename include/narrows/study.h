@@ -38,7 +38,8 @@ typedef struct nw_lung_source {
     nw_labels_map labels;     /* FILE, NETWORK */
     /* NETWORK: the output [1, K, h, w] is, for K = 1, a probability or (by the metadata `narrows.head`
      * "logits") a logit, lung from 1/2 up; for K > 1 a score for each label 0 .. K - 1, of which the largest
-     * counts. Pixels of the slice take the network's nearest position. */
+     * counts (`labels` auto: 2 binary, 3 lungs, 6 lobes). Pixels of the slice take the network's nearest
+     * position. */
     nw_model *model;
     const nw_preprocess *preprocess; /* fitted to the model */
     int threads;                     /* 0: as the environment has it */

@@ -153,7 +153,12 @@ nw_status nw_lungs_network(const nw_lung_source *source, const nw_volume *scan, 
     nw_status status = mask ? open(&s, source, info, err) : nw_no_memory(err, voxels * sizeof *mask, "lungs");
     if (status == NW_OK) status = segment(&s, scan, progress, mask, err);
     nw_labels_map labels = source->labels;
-    if (labels.kind == NW_LABELS_AUTO && s.channels == 1) labels.kind = NW_LABELS_BINARY;
+    /* By the channels, not by the labels that happen to be in this scan. */
+    if (labels.kind == NW_LABELS_AUTO)
+        labels.kind = s.channels <= 2              ? NW_LABELS_BINARY
+                      : s.channels == NW_SIDES     ? NW_LABELS_LUNGS
+                      : s.channels == NW_LOBES + 1 ? NW_LABELS_LOBES
+                                                   : NW_LABELS_AUTO;
     if (status == NW_OK) status = nw_lungs_from_labels(&grid, hu, &grid, mask, &labels, out, err);
     release(&s);
     nw_free(mask);
