@@ -47,7 +47,7 @@ static void record_model(nw_manifest *m, const quantify *q)
     nw_preprocess_json(&q->job.pre, json, sizeof json);
     nw_manifest_json(m, "preprocessing", json);
     nw_manifest_integer(m, "seed", q->a->method.seed);
-    nw_manifest_text(m, "precision", q->a->method.precision ? "f64" : "f32");
+    nw_manifest_text(m, "precision", nw_precision_name((nw_precision)q->a->method.precision));
     nw_manifest_integer(m, "threads", q->a->method.threads);
 }
 

@@ -20,7 +20,7 @@ static int setup(void **state)
     nw_error err;
     nw_phantom_options o = {.seed = 5, .size = 64, .slices = 8, .slice_mm = 30};
     snprintf(path, sizeof path, "%s/c", cli_folder);
-    if (nw_phantom_cohort(&o, STUDIES, path, NULL, &err) != NW_OK) fail_msg("%s", err.message);
+    if (nw_phantom_cohort(&o, STUDIES, path, NULL, NULL, &err) != NW_OK) fail_msg("%s", err.message);
     expect_success("stats " MODEL " " COHORT " -q -o $T/demo.stats");
     return 0;
 }
