@@ -82,7 +82,7 @@ typedef struct nw_phantom_info {
     double affine[4][4]; /* voxel -> mm: right, anterior, superior */
     double lung_ml[2];
     double share[2], share_both; /* lesion voxels / lung voxels, 0..1 */
-    int grade;                   /* CT-0 .. CT-4 of share_both: none, < 25 %, < 50 %, < 75 %, more */
+    int grade;                   /* CT-0 .. CT-4 of share_both: none, < 25 %, to 50 %, to 75 %, more */
     int grade_worse;             /* the same of the lung with the larger share */
     double ground_glass_ml, consolidation_ml;
     size_t lesion_count; /* those with a voxel in the mask */

@@ -2,7 +2,7 @@
 
 static int grade_of(double share)
 {
-    return share <= 0 ? 0 : share < 0.25 ? 1 : share < 0.5 ? 2 : share <= 0.75 ? 3 : 4;
+    return share <= 0 ? 0 : share < 0.25 ? 1 : share <= 0.5 ? 2 : share <= 0.75 ? 3 : 4;
 }
 
 void nw_phantom_count(nw_phantom *p, const nw_chest *chest)

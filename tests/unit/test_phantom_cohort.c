@@ -116,7 +116,7 @@ static void table_agrees_with_masks(void **state)
         double both = (sick[1] + sick[2]) / (lung[1] + lung[2]);
         const double want[] = {sick[1] / lung[1], sick[2] / lung[2], both};
         for (int i = 0; i < 3; i++) assert_true(fabs(atof(field[3 + i]) - want[i]) < 1e-8);
-        int grade = both <= 0 ? 0 : both < 0.25 ? 1 : both < 0.5 ? 2 : both <= 0.75 ? 3 : 4;
+        int grade = both <= 0 ? 0 : both < 0.25 ? 1 : both <= 0.5 ? 2 : both <= 0.75 ? 3 : 4;
         assert_int_equal(field[6][3] - '0', grade);
         assert_int_equal(atoi(field[2]), grade > 0);
         assert_true(fabs(atof(field[9]) - lung[1] * ml) < 0.01 &&
