@@ -1,4 +1,5 @@
-/* Pictures and records of a result: colour maps, the overlay of a map on its image, the manifest of a run. */
+/* Pictures and records of a result: colour maps, the overlay of a map on its image, the manifest of a run, the
+ * report of a study. */
 #ifndef NARROWS_REPORT_H
 #define NARROWS_REPORT_H
 
@@ -87,6 +88,47 @@ NW_API nw_status nw_manifest_write(nw_manifest *manifest, const char *path, nw_e
 
 /* Writes a text file (CSV, say) whole or not at all; a device or pipe is written straight. */
 NW_API nw_status nw_text_write(const char *path, const char *text, nw_error *err);
+
+/* -- pages: HTML that opens anywhere, offline, with its pictures inside -- */
+
+typedef struct nw_study nw_study; /* narrows/study.h */
+
+typedef struct nw_page_fact {
+    const char *name, *value;
+} nw_page_fact;
+
+/* Zero-initialise. All texts are UTF-8 and are escaped. The page shows nothing of the scan's file name or
+ * header but its geometry: what identifies a patient comes in by name and facts alone. */
+typedef struct nw_page_options {
+    const char *name;          /* heading; NULL: "Study" */
+    const nw_page_fact *facts; /* more facts for the head: "Acquired", "2020-03-01" */
+    size_t fact_count;
+    const nw_page_fact *files; /* text and relative path of files beside the page */
+    size_t file_count;
+    const char *cohort_link; /* relative path of the cohort's page; NULL: none */
+} nw_page_options;
+
+/* The report of a study, written whole or not at all. options NULL: defaults. NW_NOT_FINITE where a number
+ * that would be shown is not finite; NW_BAD_INPUT where parts of the study do not fit together. */
+NW_API nw_status nw_study_page_write(const nw_study *study, const nw_page_options *options, const char *path,
+                                     nw_error *err);
+
+/* A line of the cohort's table. */
+typedef struct nw_cohort_study {
+    const char *name;
+    const char *link;  /* relative path of its page; NULL: none */
+    const char *error; /* NULL, or why it failed: the numbers are not looked at then */
+    int grade, zone_score;
+    double share;                 /* involved, of both lungs, 0 .. 1 */
+    double share_low, share_high; /* its interval; NaN: none */
+    double lung_ml, involved_ml, bits_per_litre;
+    double max_probability; /* NaN: none (a regression) */
+    size_t lesions, warnings;
+} nw_cohort_study;
+
+/* The page of many studies, in the order given, written whole or not at all. title NULL: "Studies". */
+NW_API nw_status nw_cohort_page_write(const nw_cohort_study *studies, size_t count, const char *title,
+                                      const char *path, nw_error *err);
 
 #ifdef __cplusplus
 }
