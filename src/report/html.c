@@ -179,13 +179,19 @@ void nw_html_integer(nw_html *html, int64_t value)
     nw_html_format(html, "<data value=\"%lld\">%lld</data>", (long long)value, (long long)value);
 }
 
-void nw_html_share(nw_html *html, double share)
+void nw_html_percent(nw_html *html, double share)
 {
     nw_html_raw(html, "<data value=\"");
     number(html, SHORTEST, 9, share);
     nw_html_raw(html, "\">");
     number(html, TYPESET, 1, 100 * share);
-    nw_html_raw(html, "</data>\xc2\xa0<small>%</small>");
+    nw_html_raw(html, "</data>");
+}
+
+void nw_html_share(nw_html *html, double share)
+{
+    nw_html_percent(html, share);
+    nw_html_raw(html, "\xc2\xa0<small>%</small>");
 }
 
 void nw_html_png(nw_html *html, const nw_raster *raster)

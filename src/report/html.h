@@ -39,8 +39,9 @@ void nw_html_coordinate(nw_html *html, double value);
 /* <data value="..."> holds the number to nine digits, its content what a reader needs; the unit follows. */
 void nw_html_value(nw_html *html, double value, int decimals, const char *unit);
 void nw_html_integer(nw_html *html, int64_t value);
-/* 0 .. 1 as per cent with one decimal. */
+/* 0 .. 1 as per cent with one decimal, with the sign and without. */
 void nw_html_share(nw_html *html, double share);
+void nw_html_percent(nw_html *html, double share);
 
 /* Pixels of one byte each: grey, or with `colours` > 0 an index into RGBA. */
 typedef struct nw_raster {

@@ -100,7 +100,7 @@ static void row(nw_html *h, const nw_cohort_study *s)
     if (isnan(s->share_low) || isnan(s->share_high)) {
         nw_html_raw(h, "\xe2\x80\x93");
     } else {
-        nw_html_share(h, s->share_low);
+        nw_html_percent(h, s->share_low);
         nw_html_raw(h, " <small>to</small> ");
         nw_html_share(h, s->share_high);
     }

@@ -70,7 +70,7 @@ static void share_text(nw_page *page)
     nw_html_raw(h, "</b> <span>of the lungs");
     if (s->run_count > 1) {
         nw_html_raw(h, ", ");
-        nw_html_share(h, s->interval.share[0].low);
+        nw_html_percent(h, s->interval.share[0].low);
         nw_html_raw(h, " to ");
         nw_html_share(h, s->interval.share[0].high);
         nw_html_format(h, " in %zu runs with other noise", s->run_count);

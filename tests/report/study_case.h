@@ -39,7 +39,7 @@ static inline study_case *study_case_new(int64_t columns, int64_t slices, int si
     g->affine[1][1] = -mm;
     g->affine[1][3] = 180;
     g->affine[2][2] = slice_mm;
-    g->affine[2][3] = -160;
+    g->affine[2][3] = -160 + slice_mm / 2;
     g->affine[3][3] = 1;
     size_t count = (size_t)nw_grid_count(g);
     c->hu = nw_calloc(count, sizeof *c->hu);
