@@ -1,5 +1,5 @@
-/* Pictures and records of a result: colour maps, the overlay of a map on its image, the manifest of a run, the
- * report of a study. */
+/* Pictures and records of a result: colour maps, the overlay of a map on its image, the manifest of a run,
+ * the report of a study. */
 #ifndef NARROWS_REPORT_H
 #define NARROWS_REPORT_H
 
@@ -91,7 +91,7 @@ NW_API nw_status nw_text_write(const char *path, const char *text, nw_error *err
 
 /* -- pages: HTML that opens anywhere, offline, with its pictures inside -- */
 
-typedef struct nw_study nw_study; /* narrows/study.h */
+struct nw_study; /* narrows/study.h */
 
 typedef struct nw_page_fact {
     const char *name, *value;
@@ -110,8 +110,8 @@ typedef struct nw_page_options {
 
 /* The report of a study, written whole or not at all. options NULL: defaults. NW_NOT_FINITE where a number
  * that would be shown is not finite; NW_BAD_INPUT where parts of the study do not fit together. */
-NW_API nw_status nw_study_page_write(const nw_study *study, const nw_page_options *options, const char *path,
-                                     nw_error *err);
+NW_API nw_status nw_study_page_write(const struct nw_study *study, const nw_page_options *options,
+                                     const char *path, nw_error *err);
 
 /* A line of the cohort's table. */
 typedef struct nw_cohort_study {
