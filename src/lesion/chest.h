@@ -1,5 +1,6 @@
 /* A chest CT while its lungs are found: one byte a voxel along the patient's axes (see nw_view), and one step
- * a file. In order: nw_chest_air, nw_chest_airways, nw_chest_lungs, nw_chest_fill.
+ * a file. In order: nw_chest_air, nw_chest_airways, nw_chest_gas,
+ * nw_chest_lungs, nw_chest_fill.
  */
 #ifndef NW_LESION_CHEST_H
 #define NW_LESION_CHEST_H
@@ -50,6 +51,9 @@ nw_status nw_chest_air(nw_chest *c, nw_error *err);
  * into the lungs. */
 nw_status nw_chest_airways(nw_chest *c, nw_error *err);
 
+/* GAS of stomach and bowel that may touch the lungs. */
+nw_status nw_chest_gas(nw_chest *c, nw_error *err);
+
 /* RIGHT, LEFT and GAS of what is AIR. */
 nw_status nw_chest_lungs(nw_chest *c, nw_error *err);
 /* Parts a lung mask that spans both sides along the brightest line near the middle: voxels of `code` become
@@ -65,7 +69,9 @@ typedef struct nw_box {
 } nw_box;
 bool nw_chest_box(const nw_chest *c, uint8_t code, nw_box *box);
 
-/* Dense parts at the chest wall: see lungs_wall.c. Voxels of TISSUE become `side`. */
+/* Dense parts at the chest wall (lungs_wall.c), and towards the middle (lungs_dense.c). Voxels of TISSUE
+ * become `side`. */
 nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err);
+nw_status nw_chest_dense(nw_chest *c, uint8_t side, nw_error *err);
 
 #endif

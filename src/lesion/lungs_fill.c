@@ -117,6 +117,7 @@ nw_status nw_chest_fill(nw_chest *c, double closing_mm, double gap_mm, nw_error 
     static const uint8_t sides[2] = {NW_CODE_RIGHT, NW_CODE_LEFT};
     for (int i = 0; i < 2; i++) {
         if (gap_mm > 0) NW_TRY(nw_chest_wall(c, sides[i], gap_mm, err));
+        if (gap_mm > 0) NW_TRY(nw_chest_dense(c, sides[i], err));
         NW_TRY(fill_side(c, sides[i], closing_mm, err));
     }
     return NW_OK;

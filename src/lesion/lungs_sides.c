@@ -86,9 +86,31 @@ static int32_t largest(const nw_chest *c, const part *parts, int32_t count, int 
     return best;
 }
 
-/* What the parts of a mask are painted, before a lung that spans both sides is parted (WORK). */
-static void decide(const nw_chest *c, const part *parts, int32_t count, uint8_t *paint)
+/* Whether a small piece is near a lung: air in the gullet is not, though it lies within the lung's box. */
+static bool near(const nw_chest *c, const nw_components *found, const part *p, int32_t lung)
 {
+    const double reach_mm = 10, sure_ml = 3;
+    if (p->ml >= sure_ml) return true;
+    int64_t from[3], to[3];
+    for (int a = 0; a < 3; a++) {
+        int64_t reach = (int64_t)(reach_mm / c->view.h[a]);
+        from[a] = p->low[a] > reach ? p->low[a] - reach : 0;
+        to[a] = p->high[a] + reach < c->view.n[a] ? p->high[a] + reach : c->view.n[a];
+    }
+    for (int64_t z = from[2]; z < to[2]; z++)
+        for (int64_t y = from[1]; y < to[1]; y++)
+            for (int64_t r = found->first[y + c->view.n[1] * z]; r < found->first[y + c->view.n[1] * z + 1];
+                 r++) {
+                const nw_run *run = &found->runs[r];
+                if (run->component == lung && run->begin < to[0] && run->end > from[0]) return true;
+            }
+    return false;
+}
+
+/* What the parts of a mask are painted, before a lung that spans both sides is parted (WORK). */
+static void decide(const nw_chest *c, const nw_components *found, const part *parts, uint8_t *paint)
+{
+    const int32_t count = found->count;
     /* Specks are noise or lie within something dense, and are closed in with it. */
     for (int32_t i = 0; i < count; i++) paint[i] = parts[i].ml < least_ml ? NW_CODE_TISSUE : NW_CODE_GAS;
     int32_t first = largest(c, parts, count, 0, -1);
@@ -104,6 +126,7 @@ static void decide(const nw_chest *c, const part *parts, int32_t count, uint8_t 
         const part *p = &parts[i];
         uint8_t own = p->right_ml > p->ml / 2 ? NW_CODE_RIGHT : NW_CODE_LEFT;
         if (p->ml < least_ml || is_gas(c, p)) continue;
+        if (!near(c, found, p, both || own == side ? first : second)) continue;
         if (both && within(p, &parts[first], margin))
             paint[i] = i == first ? NW_CODE_WORK : own;
         else if (!both && own == side && within(p, &parts[first], margin))
@@ -124,7 +147,7 @@ nw_status nw_chest_lungs(nw_chest *c, nw_error *err)
     if (status == NW_OK) status = measure(c, &found, parts, err);
     bool both = false;
     if (status == NW_OK) {
-        decide(c, parts, found.count, paint);
+        decide(c, &found, parts, paint);
         for (int32_t i = 0; i < found.count; i++) both |= paint[i] == NW_CODE_WORK;
         nw_components_paint(&found, paint, NW_CODE_AIR, c->code);
     }

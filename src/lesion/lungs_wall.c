@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ANGLES = 256, BONE_HU = 300 };
+enum { ANGLES = 256, BONE_HU = 300, LEAST_FAT_HU = -160, MOST_FAT_HU = -50 };
 static const double tolerance_mm = 4; /* deeper dips count */
 static const double rim_mm = 6;       /* around a dip that the new surface replaces too */
 static const double typical_mm = 110; /* radius by which mm around the body become angles */
@@ -83,25 +83,24 @@ static void mend(wall *w)
 }
 
 /* Closing of `count` values, `stride` apart, by a line of 2 reach + 1: the largest, then the smallest. Beyond
- * the lung's end are zeros; what is beyond the scan's does not count. work: count + 2 reach. */
+ * the lung's end are zeros; beyond the scan's its last value goes on. work: 2 count + 6 reach. */
 static void close_line(const float *src, float *dst, float *work, int64_t count, int64_t stride,
                        int64_t reach, line_end low, line_end high)
 {
+    float *wide = work + 2 * reach;
+    for (int64_t i = -2 * reach; i < count + 2 * reach; i++) {
+        int64_t k = low == END_RING ? (i + 2 * count) % count : i < 0 ? 0 : i >= count ? count - 1 : i;
+        bool none = (i < 0 && low == END_LUNG) || (i >= count && high == END_LUNG);
+        wide[i] = none ? 0 : src[k * stride];
+    }
+    float *largest = work + count + 4 * reach + reach;
     for (int64_t i = -reach; i < count + reach; i++) {
-        float best = 0;
-        for (int64_t j = i - reach; j <= i + reach; j++) {
-            int64_t k = low == END_RING ? (j + count) % count : j;
-            if (k < 0 || k >= count) continue;
-            if (src[k * stride] > best) best = src[k * stride];
-        }
-        work[i + reach] = best;
+        largest[i] = wide[i - reach];
+        for (int64_t j = i - reach + 1; j <= i + reach; j++) largest[i] = fmaxf(largest[i], wide[j]);
     }
     for (int64_t i = 0; i < count; i++) {
-        float best = work[i + reach];
-        for (int64_t j = i - reach; j <= i + reach; j++) {
-            if ((j < 0 && low == END_SCAN) || (j >= count && high == END_SCAN)) continue;
-            if (work[j + reach] < best) best = work[j + reach];
-        }
+        float best = largest[i - reach];
+        for (int64_t j = i - reach + 1; j <= i + reach; j++) best = fminf(best, largest[j]);
         dst[i * stride] = best;
     }
 }
@@ -113,7 +112,7 @@ static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
             along = (int64_t)(gap_mm / 2 / w->h);
     if (around > ANGLES / 4) around = ANGLES / 4;
     if (along > w->rows) along = w->rows;
-    size_t count = (size_t)(w->rows * ANGLES), longest = (size_t)(w->rows + 2 * along) + 2 * ANGLES;
+    size_t count = (size_t)(w->rows * ANGLES), longest = (size_t)(2 * w->rows + 6 * along) + 4 * ANGLES;
     float *work = nw_calloc(longest, sizeof *work), *other = nw_calloc(count, sizeof *other);
     if (!work || !other) {
         nw_free(work);
@@ -125,8 +124,10 @@ static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
                    END_RING);
     for (int64_t a = 0; a < ANGLES; a++)
         close_line(w->outer + a, other + a, work, w->rows, ANGLES, along, w->low, w->high);
+    /* A ray without lung is a gap only where there is lung above and below it: low in the chest the lung is a
+     * sickle, or two, with the diaphragm between its tips. */
     for (size_t i = 0; i < count; i++)
-        if (other[i] > w->surface[i]) w->surface[i] = other[i];
+        if (other[i] > w->surface[i] || w->outer[i] <= 0) w->surface[i] = other[i];
     nw_free(work);
     nw_free(other);
     return NW_OK;
@@ -230,6 +231,19 @@ static double between(const wall *w, const float *height, double row, double ang
     return total > 0 ? sum / total : 0;
 }
 
+/* Neither bone nor fat, in the mean of 3 x 3 voxels. */
+static bool may_be_lung(const nw_chest *c, int64_t x, int64_t y, int64_t z)
+{
+    double sum = 0, count = 0;
+    for (int64_t q = y - 1; q <= y + 1; q++)
+        for (int64_t p = x - 1; p <= x + 1; p++) {
+            if (p < 0 || q < 0 || p >= c->view.n[0] || q >= c->view.n[1]) continue;
+            sum += (double)nw_chest_hu(c, p, q, z);
+            count++;
+        }
+    return sum < BONE_HU * count && (sum < LEAST_FAT_HU * count || sum > MOST_FAT_HU * count);
+}
+
 static void fill(nw_chest *c, uint8_t side, const nw_box *box, const wall *w)
 {
     const nw_view *v = &c->view;
@@ -253,7 +267,7 @@ static void fill(nw_chest *c, uint8_t side, const nw_box *box, const wall *w)
                 if (!dip[a]) continue;
                 double r = hypot(dx, dy), from = outer[a] > 0 ? (double)outer[a] - v->h[0] : (double)inner[a];
                 if (r < from || from <= 0 || r > between(w, w->surface, row, turn - 0.5)) continue;
-                if (!c->hu || nw_chest_hu(c, x, y, z) < BONE_HU) *code = side;
+                if (!c->hu || may_be_lung(c, x, y, z)) *code = side;
             }
     }
 }

@@ -1,0 +1,135 @@
+/* Gas in stomach and bowel, before lungs are told apart: below the diaphragm it lies so near to the lung that
+ * thick slices run the two together. Gas is darker than lung and has tissue around it, where emphysema and
+ * bullae have lung around them. */
+#include "lesion/chest.h"
+
+#include "base/memory.h"
+#include "lesion/components.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DARK_HU = -940 };
+static const double most_surface = 3; /* times that of a ball of the same volume */
+static const double least_ml = 2, most_ml = 2000, tissue_share = 0.6, beyond_mm = 6, edge_mm = 4;
+
+/* WORK where air is dark in the mean of 3 x 3 voxels. */
+static nw_status mark_dark(nw_chest *c, nw_error *err)
+{
+    const int64_t nx = c->view.n[0], ny = c->view.n[1];
+    float *slice = nw_alloc_aligned((size_t)(2 * nx * ny), sizeof *slice);
+    if (!slice) return nw_no_memory(err, (size_t)(2 * nx * ny) * sizeof *slice, "a slice");
+    const bool smooth = c->smooth;
+    c->smooth = true;
+    for (int64_t z = 0; z < c->view.n[2]; z++) {
+        nw_chest_slice(c, z, slice, slice + nx * ny);
+        uint8_t *code = c->code + z * nx * ny;
+        for (int64_t i = 0; i < nx * ny; i++)
+            if (code[i] == NW_CODE_AIR && slice[i] < DARK_HU) code[i] = NW_CODE_WORK;
+    }
+    c->smooth = smooth;
+    nw_free(slice);
+    return NW_OK;
+}
+
+/* Of a dark component: whether tissue lies within some mm beyond its edges, in the slice. */
+typedef struct edge {
+    int64_t tissue, all;
+    double mm2; /* of the surface, but for its faces up and down */
+} edge;
+
+/* From the voxel at `from` on, `count` steps of `step`. */
+static void look(const uint8_t *from, int64_t step, int64_t count, double face_mm2, edge *e)
+{
+    if (count < 1) return;
+    e->all++;
+    e->mm2 += face_mm2;
+    for (int64_t i = 0; i < count; i++)
+        if (from[i * step] == NW_CODE_TISSUE) {
+            e->tissue++;
+            return;
+        }
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void look_around(const nw_chest *c, const nw_components *dark, edge *edges)
+{
+    const int64_t nx = c->view.n[0], ny = c->view.n[1];
+    const int64_t rx = (int64_t)ceil(beyond_mm / c->view.h[0]), ry = (int64_t)ceil(beyond_mm / c->view.h[1]);
+    const double fx = c->view.h[1] * c->view.h[2], fy = c->view.h[0] * c->view.h[2];
+    int64_t row = 0;
+    for (int64_t r = 0; r < dark->run_count; r++) {
+        const nw_run *run = &dark->runs[r];
+        row = nw_components_row(dark, r, row);
+        int64_t y = row % ny;
+        edge *e = &edges[run->component];
+        const uint8_t *p = c->code + row * nx;
+        look(p + run->begin - 1, -1, least(rx, run->begin), fx, e);
+        look(p + run->end, 1, least(rx, nx - run->end), fx, e);
+        for (int64_t x = run->begin; x < run->end; x++) {
+            if (y + 1 < ny && p[x + nx] != NW_CODE_WORK) look(p + nx + x, nx, least(ry, ny - 1 - y), fy, e);
+            if (y > 0 && p[x - nx] != NW_CODE_WORK) look(p - nx + x, -nx, least(ry, y), fy, e);
+        }
+    }
+}
+
+/* AIR within edge_mm of gas, in the slice, is its blurred edge. */
+static void take_edge(nw_chest *c)
+{
+    const int64_t nx = c->view.n[0], ny = c->view.n[1];
+    const int64_t rx = (int64_t)(edge_mm / c->view.h[0]), ry = (int64_t)(edge_mm / c->view.h[1]);
+    for (int64_t z = 0; z < c->view.n[2]; z++)
+        for (int64_t y = 0; y < ny; y++) {
+            const uint8_t *row = c->code + nw_chest_at(c, 0, y, z);
+            if (!memchr(row, NW_CODE_GAS, (size_t)nx)) continue;
+            for (int64_t x = 0; x < nx; x++) {
+                if (row[x] != NW_CODE_GAS ||
+                    (x > 0 && x + 1 < nx && row[x - 1] == NW_CODE_GAS && row[x + 1] == NW_CODE_GAS && y > 0 &&
+                     y + 1 < ny && row[x - nx] == NW_CODE_GAS && row[x + nx] == NW_CODE_GAS))
+                    continue;
+                for (int64_t q = y - ry; q <= y + ry; q++)
+                    for (int64_t p = x - rx; p <= x + rx; p++) {
+                        if (q < 0 || q >= ny || p < 0 || p >= nx) continue;
+                        uint8_t *code = &c->code[nw_chest_at(c, p, q, z)];
+                        if (*code == NW_CODE_AIR) *code = NW_CODE_WORK;
+                    }
+            }
+        }
+    int64_t count = nx * ny * c->view.n[2];
+    for (int64_t i = 0; i < count; i++)
+        if (c->code[i] == NW_CODE_WORK) c->code[i] = NW_CODE_GAS;
+}
+
+nw_status nw_chest_gas(nw_chest *c, nw_error *err)
+{
+    NW_TRY(mark_dark(c, err));
+    nw_components dark;
+    nw_status status = nw_components_find(c->code, c->view.n, NW_CODE_WORK, NW_TOUCH_6, &dark, err);
+    edge *edges = status == NW_OK ? nw_calloc((size_t)dark.count + 1, sizeof *edges) : NULL;
+    uint8_t *paint = status == NW_OK ? nw_calloc((size_t)dark.count + 1, 1) : NULL;
+    if (status == NW_OK && (!edges || !paint))
+        status = nw_no_memory(err, (size_t)dark.count * sizeof *edges, "gas");
+    bool any = false;
+    if (status == NW_OK) {
+        look_around(c, &dark, edges);
+        for (int32_t i = 0; i < dark.count; i++) {
+            const edge *e = &edges[i];
+            double ml = (double)dark.voxels[i] * c->view.voxel_ml;
+            bool gas = ml >= least_ml && ml <= most_ml &&
+                       (double)e->tissue >= tissue_share * (double)e->all &&
+                       e->mm2 <= most_surface * cbrt(36 * M_PI * ml * ml) * 100;
+            paint[i] = gas ? NW_CODE_GAS : NW_CODE_AIR;
+            any |= gas;
+        }
+        nw_components_paint(&dark, paint, NW_CODE_WORK, c->code);
+        if (any) take_edge(c);
+    }
+    nw_components_free(&dark);
+    nw_free(edges);
+    nw_free(paint);
+    return status;
+}
