@@ -149,9 +149,11 @@ NW_API nw_status nw_explainer_new(nw_model *model, const char *method, const nw_
                                   const nw_shape *input_shape, nw_explainer **out, nw_error *err);
 NW_API void nw_explainer_free(nw_explainer *explainer);
 
-/* Explains one preprocessed image, row-major in the shape of the input. `image` is its key for the random
- * numbers (its index, say): the same key, seed and image give the same bits, on any number of threads.
- * progress may be NULL. NW_NOT_FINITE where NaN or infinity turned up, with the step and a way out. */
+/* Explains one preprocessed image, row-major in the shape of the input; NULL: the one that
+ * nw_explainer_predict has just answered for, which is not run through the model again. `image` is its key
+ * for the random numbers (its index, say): the same key, seed and image give the same bits, on any number of
+ * threads. progress may be NULL. NW_NOT_FINITE where NaN or infinity turned up, with the step and a way out.
+ */
 NW_API nw_status nw_explainer_run(nw_explainer *explainer, const float *input, uint64_t image,
                                   const nw_progress *progress, nw_map **out, nw_error *err);
 
@@ -166,7 +168,7 @@ NW_API const nw_shape *nw_explainer_layer_shape(const nw_explainer *explainer); 
 NW_API const nw_shape *nw_explainer_input_shape(const nw_explainer *explainer); /* [1, C, H, W] */
 NW_API const char *nw_explainer_input_name(const nw_explainer *explainer);
 NW_API const nw_head *nw_explainer_head(const nw_explainer *explainer);
-NW_API int64_t nw_explainer_target(const nw_explainer *explainer); /* -1: what the model predicts */
+NW_API int64_t nw_explainer_target(const nw_explainer *explainer);  /* -1: what the model predicts */
 NW_API nw_model *nw_explainer_model(const nw_explainer *explainer); /* without a new reference */
 NW_API const char *nw_explainer_isa(const nw_explainer *explainer); /* instruction set of the kernels */
 NW_API int nw_explainer_batch(const nw_explainer *explainer);       /* samples in one run of the model */

@@ -94,7 +94,7 @@ nw_status nw_explainer_backward(nw_explainer *e, int64_t target, nw_error *err)
 static nw_status answer(nw_explainer *e, const float *input, float *logits, nw_error *err)
 {
     bool wide = e->options.precision == NW_PRECISION_F64;
-    NW_TRY(nw_explainer_features(e, input, err));
+    if (input) NW_TRY(nw_explainer_features(e, input, err));
     const void *values = nw_program_output(e->before, e->head.logits, NULL);
     for (int64_t i = 0; i < e->head.count; i++)
         logits[i] = wide ? (float)((const double *)values)[i] : ((const float *)values)[i];
@@ -154,6 +154,10 @@ static nw_status run(nw_explainer *e, const float *input, uint64_t image, const 
 nw_status nw_explainer_run(nw_explainer *e, const float *input, uint64_t image, const nw_progress *progress,
                            nw_map **out, nw_error *err)
 {
+    bool answered = e->answered;
+    e->answered = false;
+    if (!input && !answered)
+        return nw_fail(err, NW_USAGE, "no image is given, and none has just been predicted");
     nw_map *map = nw_calloc(1, sizeof *map);
     if (!map) return nw_no_memory(err, sizeof *map, "a map");
     int old = nw_threads_set(e->options.threads);
@@ -172,8 +176,10 @@ nw_status nw_explainer_predict(nw_explainer *e, const float *input, float *logit
 {
     if (e->method->features_only)
         return nw_fail(err, NW_USAGE, "method %s does not run the whole model", e->method->info.name);
+    if (!input) return nw_fail(err, NW_USAGE, "no image is given");
     int old = nw_threads_set(e->options.threads);
     nw_status status = answer(e, input, logits, err);
+    e->answered = status == NW_OK;
     nw_threads_set(old);
     if (status == NW_OK && probabilities)
         nw_probabilities(e->head.kind, logits, e->head.count, probabilities);

@@ -44,6 +44,7 @@ struct nw_explainer {
     size_t dimension_count;
     nw_program *before, *after;
     int batch;
+    bool answered; /* nw_explainer_predict has left its image in `before` */
     void *state;
     /* For tests: replaces the random numbers. */
     void (*inject)(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n);

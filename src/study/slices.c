@@ -139,14 +139,14 @@ static nw_status preprocess(nw_study_maker *m, int64_t slice, nw_error *err)
     return NW_OK;
 }
 
-/* Explains one slice into dst; its clean answer is in *map. */
-static nw_status explain(nw_study_maker *m, int64_t slice, int repeat, float *dst, nw_map **map,
-                         nw_error *err)
+/* Explains one slice into dst; its clean answer is in *map. pixels NULL: they were predicted just before. */
+static nw_status explain(nw_study_maker *m, const float *pixels, int64_t slice, int repeat, float *dst,
+                         nw_map **map, nw_error *err)
 {
     nw_study *s = m->study;
     nw_progress inner = {m->progress && m->progress->call ? report : NULL, m};
     uint64_t key = (uint64_t)slice + ((uint64_t)repeat << 32);
-    NW_TRY(nw_explainer_run(m->explainer, m->pixels, key, &inner, map, err));
+    NW_TRY(nw_explainer_run(m->explainer, pixels, key, &inner, map, err));
     double start = nw_study_clock();
     nw_status status =
         nw_preprocess_map_back(m->preprocess, s->scan, slice, NW_MAP_DENSITY, (*map)->values, m->plane, err);
@@ -187,7 +187,7 @@ static nw_status one_slice(nw_study_maker *m, nw_study_slice *slice, nw_error *e
     if (m->gated) NW_TRY(first_look(m, slice, err));
     if (slice->state == NW_SLICE_EXPLAINED) {
         nw_map *map = NULL;
-        nw_status status = explain(m, slice->index, 0, m->study->map, &map, err);
+        nw_status status = explain(m, m->gated ? NULL : m->pixels, slice->index, 0, m->study->map, &map, err);
         if (status == NW_OK) status = take(m, slice, map, err);
         nw_map_free(map);
         NW_TRY(status);
@@ -325,7 +325,7 @@ nw_status nw_study_repeat(nw_study_maker *m, int repeat, float *dst, nw_error *e
         if (s->slices[i].state != NW_SLICE_EXPLAINED) continue;
         nw_map *map = NULL;
         status = preprocess(m, (int64_t)i, err);
-        if (status == NW_OK) status = explain(m, (int64_t)i, repeat, dst, &map, err);
+        if (status == NW_OK) status = explain(m, m->pixels, (int64_t)i, repeat, dst, &map, err);
         nw_map_free(map);
         if (status == NW_OK) status = advance(m, 1, err);
     }

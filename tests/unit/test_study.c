@@ -376,6 +376,8 @@ static void wrong_use_and_a_stop_leave_nothing(void **state)
     assert_non_null(strstr(err.message, "target"));
     nw_explainer_free(e);
     e = explainer(1);
+    nw_map *map;
+    assert_int_equal(nw_explainer_run(e, NULL, 0, NULL, &map, &err), NW_USAGE); /* nothing was predicted */
     double after = 1.5;
     nw_progress progress = {stop, &after};
     assert_int_equal(nw_study_run(e, &pre, volume, lungs, &o, &progress, &none, &err), NW_CANCELLED);
