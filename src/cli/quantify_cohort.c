@@ -118,11 +118,63 @@ static json_t *load(const char *folder, const char *study, const char *file)
     return root;
 }
 
-static void put_study(FILE *out, const char *folder, const char *study)
+static double number_at(json_t *root, const char *path)
+{
+    json_t *value = value_at(root, path);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static size_t count_at(json_t *root, const char *path)
+{
+    double value = number_at(root, path);
+    return value > 0 ? (size_t)value : 0;
+}
+
+static char *copy_of(const char *text)
+{
+    return text ? cli_printf("%s", text) : NULL;
+}
+
+/* For the page: strings are the row's own. */
+static nw_cohort_study row_of(const char *folder, json_t *manifest, json_t *severity)
+{
+    nw_cohort_study row = {.name = copy_of(folder), .link = cli_printf("%s/report.html", folder)};
+    if (!severity) {
+        const char *why = json_string_value(json_object_get(manifest, "error"));
+        row.error = cli_printf("%s", why ? why : "its numbers cannot be read");
+        return row;
+    }
+    row.grade = (int)count_at(severity, "severity.grade");
+    row.zone_score = (int)count_at(severity, "severity.zone_score");
+    row.share = number_at(severity, "severity.involved_share");
+    row.share_low = number_at(severity, "interval.involved_share.both.low");
+    row.share_high = number_at(severity, "interval.involved_share.both.high");
+    row.lung_ml = number_at(severity, "lungs.sides.both.volume_ml");
+    row.involved_ml = number_at(severity, "severity.involved_ml");
+    row.bits_per_litre = number_at(severity, "severity.bits_per_litre");
+    row.max_probability = number_at(severity, "prediction.max_probability");
+    row.lesions = count_at(severity, "lesion_count");
+    row.warnings = json_array_size(json_object_get(severity, "warnings"));
+    return row;
+}
+
+static void free_rows(nw_cohort_study *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)(uintptr_t)rows[i].name);
+        free((char *)(uintptr_t)rows[i].link);
+        free((char *)(uintptr_t)rows[i].error);
+    }
+    free(rows);
+}
+
+/* One line of the table, and a row of the page; false where the folder holds no study. */
+static bool put_study(FILE *out, const char *folder, const char *study, nw_cohort_study *row)
 {
     json_t *manifest = load(folder, study, "manifest.json");
     const char *command = json_string_value(json_object_get(manifest, "command"));
-    if (command && strcmp(command, "quantify") == 0) {
+    bool is_study = command && strcmp(command, "quantify") == 0;
+    if (is_study) {
         const char *status = json_string_value(json_object_get(manifest, "status"));
         bool good = status && strcmp(status, "ok") == 0;
         json_t *severity = good ? load(folder, study, "severity.json") : NULL;
@@ -132,9 +184,11 @@ static void put_study(FILE *out, const char *folder, const char *study)
             put_value(out, path[0] == '@' ? value_at(manifest, path + 1) : value_at(severity, path));
         }
         putc('\n', out);
+        *row = row_of(study, manifest, severity);
         json_decref(severity);
     }
     json_decref(manifest);
+    return is_study;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -151,21 +205,25 @@ nw_status quantify_table(const char *folder, nw_error *err)
 {
     struct dirent **names = NULL;
     char *text = NULL;
-    size_t size = 0;
+    size_t size = 0, count = 0;
     int n = scandir(folder, &names, visible, by_name);
     FILE *out = n >= 0 ? open_memstream(&text, &size) : NULL;
     if (!out) return cli_fail(err, NW_IO, "%s: cannot list the folder: %s", folder, strerror(errno));
+    nw_cohort_study *rows = cli_calloc((size_t)n, sizeof *rows);
     for (size_t c = 0; c < COLUMNS; c++) fprintf(out, "%s%s", c ? "," : "", columns[c].title);
     putc('\n', out);
     for (int i = 0; i < n; i++) {
-        put_study(out, folder, names[i]->d_name);
+        count += put_study(out, folder, names[i]->d_name, &rows[count]);
         free(names[i]);
     }
     free(names);
     fclose(out);
-    char *path = cli_printf("%s/cohort.csv", folder);
-    nw_status status = nw_text_write(path, text, err);
-    free(path);
+    char *csv = cli_printf("%s/cohort.csv", folder), *page = cli_printf("%s/cohort.html", folder);
+    nw_status status = nw_text_write(csv, text, err);
+    if (status == NW_OK) status = nw_cohort_page_write(rows, count, NULL, page, err);
+    free_rows(rows, count);
+    free(csv);
+    free(page);
     free(text);
     return status;
 }

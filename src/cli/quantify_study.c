@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *const quantify_files[] = {
-    "map.nii.gz", "lungs.nii.gz", "lesions.nii.gz", "lesions.csv", "severity.json", "manifest.json", NULL};
+const char *const quantify_files[] = {"map.nii.gz",    "lungs.nii.gz", "lesions.nii.gz", "lesions.csv",
+                                      "severity.json", "report.html",  "manifest.json",  NULL};
 
 typedef struct item {
     quantify *q;
@@ -81,6 +81,24 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
     return status;
 }
 
+static nw_status write_page(const item *it, const char *path, nw_error *err)
+{
+    static const nw_page_fact beside[] = {{"Map", "map.nii.gz"},
+                                          {"Lungs", "lungs.nii.gz"},
+                                          {"Lesions", "lesions.nii.gz"},
+                                          {"Table of lesions", "lesions.csv"},
+                                          {"All numbers", "severity.json"},
+                                          {"How it was made", "manifest.json"}};
+    nw_page_options options = {.name = it->input->name,
+                               .files = beside,
+                               .file_count = sizeof beside / sizeof beside[0],
+                               .cohort_link = it->q->many ? "../cohort.html" : NULL};
+    double start = clock_seconds();
+    nw_status status = nw_study_page_write(it->study, &options, path, err);
+    it->study->seconds.report = clock_seconds() - start;
+    return status;
+}
+
 static nw_status write_one(const item *it, size_t i, const char *path, nw_error *err)
 {
     switch (i) {
@@ -88,7 +106,8 @@ static nw_status write_one(const item *it, size_t i, const char *path, nw_error 
     case 1: return nw_study_write_lungs(it->study, path, err);
     case 2: return nw_study_write_lesions(it->study, path, err);
     case 3: return nw_study_write_csv(it->study, path, err);
-    default: return nw_study_write_severity(it->study, it->input->name, path, err);
+    case 4: return nw_study_write_severity(it->study, it->input->name, path, err);
+    default: return write_page(it, path, err);
     }
 }
 
@@ -117,7 +136,7 @@ static nw_status write_files(item *it, nw_error *err)
         if (status == NW_OK) status = cli_check_interrupt(err);
         free(path);
     }
-    it->study->seconds.writing = clock_seconds() - start;
+    it->study->seconds.writing = clock_seconds() - start - it->study->seconds.report;
     return status;
 }
 
