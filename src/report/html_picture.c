@@ -79,12 +79,17 @@ void nw_page_box(nw_page *page, const nw_plane *plane, const nw_crop *crop, int6
            bottom = fmin(crop->height_mm - 0.5, (double)(box[1][1] + 1 - crop->y) * plane->row_mm + pad_mm);
     if (right <= x || bottom <= y) return;
     double size = page->label_mm;
-    nw_html_raw(h, "<g class=\"box\"><rect");
-    attribute(h, "x", x);
-    attribute(h, "y", y);
-    attribute(h, "width", right - x);
-    attribute(h, "height", bottom - y);
-    nw_html_raw(h, "/><text");
+    /* Twice: light dashes on a dark line are seen on any ground. */
+    static const char *const layers[] = {"<g class=\"box\"><rect class=\"under\"", "<rect"};
+    for (int layer = 0; layer < 2; layer++) {
+        nw_html_raw(h, layers[layer]);
+        attribute(h, "x", x);
+        attribute(h, "y", y);
+        attribute(h, "width", right - x);
+        attribute(h, "height", bottom - y);
+        nw_html_raw(h, "/>");
+    }
+    nw_html_raw(h, "<text");
     attribute(h, "x", x + 1);
     attribute(h, "y", y > size + 1 ? y - 1.5 : fmin(crop->height_mm - 1, bottom + size));
     attribute(h, "font-size", size);

@@ -173,6 +173,10 @@ void nw_page_predictions(nw_page *page)
     }
     if (isnan(study->gate)) {
         nw_html_raw(h, "Every slice counts: there is no gate.");
+    } else if (!below) {
+        nw_html_raw(h, "No slice is below the gate of ");
+        nw_html_value(h, study->gate, 2, NULL);
+        nw_html_raw(h, ".");
     } else {
         nw_html_format(h, "%zu slice%s below the gate of ", below, below == 1 ? " is" : "s are");
         nw_html_value(h, study->gate, 2, NULL);

@@ -155,7 +155,7 @@ void nw_page_slices(nw_page *page)
     nw_html *h = &page->html;
     size_t pixels = (size_t)(page->crop.columns * page->crop.rows);
     h->where = "slices";
-    page->label_mm = page->crop.width_mm / 24;
+    page->label_mm = page->crop.width_mm / 19;
     nw_page_section(h, "slices", "Slices that matter",
                     page->study->lesions->count
                         ? "Where the lesions are largest, from the first slice to the last."
