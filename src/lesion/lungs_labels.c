@@ -2,6 +2,7 @@
 #include "lesion/lungs.h"
 
 #include "base/memory.h"
+#include "lesion/components.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -190,24 +191,49 @@ static nw_status resolve(nw_labels_map *m, const bool seen[MOST_LABEL + 1], nw_e
     return NW_OK;
 }
 
+/* Between the two largest parts of a mask where they are two lungs; else the middle of the grid stays. */
+static nw_status find_middle(nw_chest *c, nw_error *err)
+{
+    const double apart_mm = 60, least_share = 0.25;
+    nw_components parts;
+    nw_status status = nw_components_find(c->code, c->view.n, NW_CODE_AIR, NW_TOUCH_6, &parts, err);
+    double x[2] = {0};
+    int32_t two[2] = {-1, -1};
+    for (int32_t i = 0; i < parts.count && status == NW_OK; i++) {
+        if (two[0] < 0 || parts.voxels[i] > parts.voxels[two[0]]) {
+            two[1] = two[0];
+            two[0] = i;
+        } else if (two[1] < 0 || parts.voxels[i] > parts.voxels[two[1]]) {
+            two[1] = i;
+        }
+    }
+    if (two[1] >= 0 && (double)parts.voxels[two[1]] > least_share * (double)parts.voxels[two[0]]) {
+        for (int64_t r = 0; r < parts.run_count; r++) {
+            const nw_run *run = &parts.runs[r];
+            for (int i = 0; i < 2; i++)
+                if (run->component == two[i])
+                    x[i] += (double)(run->end - run->begin) * (double)(run->begin + run->end - 1) / 2;
+        }
+        for (int i = 0; i < 2; i++) x[i] /= (double)parts.voxels[two[i]];
+        if (fabs(x[0] - x[1]) * c->view.h[0] > apart_mm) c->middle = (x[0] + x[1]) / 2;
+    }
+    nw_components_free(&parts);
+    return status;
+}
+
 /* Right and left of a binary mask, as lungs are told apart in a scan. */
 static nw_status find_sides(nw_lungs *lungs, const float *hu, nw_error *err)
 {
     nw_chest c;
     NW_TRY(nw_chest_new(&lungs->grid, hu, &c, err));
     const nw_view *v = &c.view;
-    double sum = 0, count = 0;
     for (int64_t z = 0, at = 0; z < v->n[2]; z++)
         for (int64_t y = 0; y < v->n[1]; y++)
             for (int64_t x = 0; x < v->n[0]; x++, at++)
-                if (lungs->labels[nw_view_index(v, x, y, z)]) {
-                    c.code[at] = NW_CODE_AIR;
-                    sum += (double)x;
-                    count++;
-                }
-    if (count > 0) c.middle = sum / count;
+                if (lungs->labels[nw_view_index(v, x, y, z)]) c.code[at] = NW_CODE_AIR;
+    nw_status status = find_middle(&c, err);
     c.hu = NULL; /* what is dark does not matter: all of the mask is lung */
-    nw_status status = nw_chest_lungs(&c, err);
+    if (status == NW_OK) status = nw_chest_lungs(&c, err);
     c.hu = hu;
     for (int64_t z = 0, at = 0; z < v->n[2] && status == NW_OK; z++)
         for (int64_t y = 0; y < v->n[1]; y++)

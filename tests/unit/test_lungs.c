@@ -243,6 +243,12 @@ static void test_labels(void **state)
     nw_lungs *lungs = from_labels(&g, NULL, mask, "binary");
     assert_memory_equal(lungs->labels, c.side, c.count);
     nw_lungs_free(lungs);
+    /* One lung alone is not cut in two. */
+    for (size_t i = 0; i < c.count; i++) mask[i] = c.side[i] == NW_SIDE_LEFT ? 255 : 0;
+    lungs = from_labels(&g, NULL, mask, "auto");
+    assert_string_equal(lungs->method, "mask");
+    for (size_t i = 0; i < c.count; i++) assert_int_equal(lungs->labels[i], c.side[i] == 2 ? 2 : 0);
+    nw_lungs_free(lungs);
     for (size_t i = 0; i < c.count; i++) mask[i] = (float)c.side[i];
     lungs = from_labels(&g, NULL, mask, "auto");
     assert_string_equal(lungs->method, "lung labels");
