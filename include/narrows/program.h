@@ -17,7 +17,8 @@ extern "C" {
 typedef enum nw_precision {
     NW_PRECISION_F32, /* oneDNN and SIMD, single precision */
     NW_PRECISION_F64, /* plain loops in double: the reference, slow */
-    NW_PRECISION_BF16 /* as F32, with convolutions in bfloat16 that sum in float32, where the processor has it */
+    NW_PRECISION_BF16 /* as F32, with convolutions in bfloat16 that sum in float32, where the processor has it
+                       */
 } nw_precision;
 
 /* "f32", "f64", "bf16". */
@@ -41,7 +42,8 @@ typedef struct nw_program_options {
     const nw_shape *input_shapes; /* [input_count], or NULL: from the model and `dimensions` */
     const char *const *outputs;   /* NULL: the graph's outputs */
     size_t output_count;
-    const char *const *diffs; /* tensors whose gradients backward gives: inputs or anything inside */
+    const char *const *diffs; /* tensors whose gradients backward gives: inputs or anything inside; constants
+                                 with NW_PRECISION_F64 alone */
     size_t diff_count;
     int64_t batch;                  /* first dimension of every input where dynamic, or overridden; 0: 1 */
     const nw_dimension *dimensions; /* the other dynamic dimensions */
@@ -66,7 +68,8 @@ NW_API void *nw_program_input(nw_program *program, const char *name, nw_shape *s
 NW_API const void *nw_program_output(nw_program *program, const char *name, nw_shape *shape);
 /* Where the caller writes d loss / d output before nw_program_backward (zero at first). */
 NW_API void *nw_program_diff_output(nw_program *program, const char *name);
-/* Where backward leaves d loss / d tensor. */
+/* Where backward leaves d loss / d tensor; NULL also where no gradient can reach it: the outputs do not
+ * depend on it, or only through operators that have none (ArgMax, a cast to integers). */
 NW_API const void *nw_program_diff(nw_program *program, const char *name, nw_shape *shape);
 
 /* From the inputs to the outputs. NW_NOT_FINITE is not checked here: the caller knows what must be finite. */
@@ -74,7 +77,7 @@ NW_API nw_status nw_program_run(nw_program *program, nw_error *err);
 /* From the gradients of the outputs to those asked for; after a run. */
 NW_API nw_status nw_program_backward(nw_program *program, nw_error *err);
 
-/* Bytes of the arena, and of weights packed for it (shared with other programs). */
+/* Bytes of the arena: activations, gradients, scratch. Weights are the model's. */
 NW_API size_t nw_program_memory(const nw_program *program);
 /* Floating-point operations of one run and one backward, multiply and add counted as two. */
 NW_API double nw_program_flops(const nw_program *program, int backward);

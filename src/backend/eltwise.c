@@ -19,7 +19,7 @@ nw_status nw_eltwise_kernel(nw_backend *backend, nw_eltwise_kind kind, float alp
 #if DNNL_VERSION_MAJOR >= 3
     if (kind == NW_ELTWISE_SOFTPLUS) alpha = 1; /* version 2 has no such parameter */
 #endif
-    NW_TRY(nw_md_of_layout(layout, &md, err));
+    NW_TRY(nw_md_of_memory(layout, &md, err));
     nw_status status = nw_attributes(NULL, NULL, &attr, err);
     if (status == NW_OK) {
         dnnl_status_t s =

@@ -26,9 +26,11 @@ struct nw_kernel {
 
 nw_status nw_backend_fail(nw_error *err, dnnl_status_t status, const char *what);
 
-/* Memory descriptor of a layout: rank 1 to 6 plain, 3 to 5 blocked along axis 1; others by three dimensions.
+/* Memory descriptor of a layout: rank 1 to 6 plain, 3 to 5 blocked along axis 1. NW_UNSUPPORTED for others.
  */
 nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err);
+/* Of any layout, as three dimensions: for kernels to which dimensions mean nothing. */
+nw_status nw_md_of_memory(const nw_layout *layout, nw_md *out, nw_error *err);
 /* The same with the format left to oneDNN. */
 nw_status nw_md_any(nw_dtype dtype, const nw_shape *shape, nw_md *out, nw_error *err);
 /* Which layout a descriptor is; false where it is none of ours. */

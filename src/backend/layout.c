@@ -31,23 +31,23 @@ nw_status nw_md_of_layout(const nw_layout *layout, nw_md *out, nw_error *err)
 {
     dnnl_dims_t dims;
     int rank = layout->shape.rank;
-    dnnl_format_tag_t tag;
-    if (layout->block == 1 && rank >= 1 && rank <= 6) {
-        tag = nw_plain_tag(rank);
-        copy_dims(&layout->shape, dims);
-    } else if (layout->block > 1 && layout->axis == 1 && rank >= 3 && rank <= 5) {
-        tag = blocked_tag(rank, layout->block);
-        copy_dims(&layout->shape, dims);
-    } else {
-        nw_loops loops = nw_layout_loops(layout, 0);
-        rank = 3;
-        dims[0] = loops.outer;
-        dims[1] = loops.extent;
-        dims[2] = loops.inner;
-        tag = layout->block == 1 ? dnnl_abc : blocked_tag(3, layout->block);
-    }
+    dnnl_format_tag_t tag = layout->block == 1  ? nw_plain_tag(rank)
+                            : layout->axis == 1 ? blocked_tag(rank, layout->block)
+                                                : dnnl_format_tag_undef;
+    if (tag == dnnl_format_tag_undef)
+        return nw_fail(err, NW_UNSUPPORTED, "oneDNN has no name for blocks along dimension %d of %d",
+                       layout->axis, rank);
+    copy_dims(&layout->shape, dims);
     dnnl_status_t s = nw_md_tag(out, rank, dims, nw_dnnl_type(layout->dtype), tag);
     return s == dnnl_success ? NW_OK : nw_backend_fail(err, s, "memory descriptor");
+}
+
+nw_status nw_md_of_memory(const nw_layout *layout, nw_md *out, nw_error *err)
+{
+    nw_loops loops = nw_layout_loops(layout, 0);
+    nw_shape shape = {.rank = 3, .dims = {loops.outer, loops.extent, loops.inner}};
+    nw_layout three = nw_layout_blocked(layout->dtype, &shape, 1, layout->block);
+    return nw_md_of_layout(&three, out, err);
 }
 
 nw_status nw_md_any(nw_dtype dtype, const nw_shape *shape, nw_md *out, nw_error *err)

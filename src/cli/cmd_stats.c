@@ -130,7 +130,10 @@ static nw_status run(const void *given, cli_list operands, nw_error *err)
     if (status == NW_OK) {
         nw_stats *stats = nw_collector_stats(done.collector);
         status = nw_stats_save(stats, a->output, 0, err);
-        unlink(partial);
+        if (status == NW_OK)
+            unlink(partial);
+        else if (nw_stats_save(stats, partial, 1, NULL) == NW_OK)
+            cli_note("what was counted is in %s: the same command goes on from there", partial);
         cli_negatives_done healthy = {0};
         if (status == NW_OK && a->negatives) status = count_negatives(a, &job, done.collector, &healthy, err);
         if (status == NW_OK) status = report(a, done.collector, &done, &healthy, err);

@@ -211,6 +211,7 @@ nw_status explain_inputs(explain *e, nw_error *err)
     }
     cli_progress_end();
     if (result != NW_OK && result != NW_CANCELLED && e->failed && count > 1 && e->failed + e->done == count)
-        cli_fail(err, result, "%zu of %zu images failed, the others are done", e->failed, count);
+        cli_fail(err, result, "%zu of %zu images failed%s", e->failed, count,
+                 e->done ? ", the others are done" : "");
     return result;
 }

@@ -43,7 +43,7 @@ void *nw_program_diff_output(nw_program *program, const char *name)
 const void *nw_program_diff(nw_program *program, const char *name, nw_shape *shape)
 {
     nw_port *p = find(program, program->diffs, program->piece.diff_count, name, shape);
-    return p ? p->diff->data : NULL;
+    return p && p->diff ? p->diff->data : NULL;
 }
 
 size_t nw_program_memory(const nw_program *program)

@@ -118,6 +118,12 @@ nw_status nw_piece_cut(nw_graph *graph, const nw_program_options *options, nw_pi
     if (status == NW_OK)
         status = named(&piece, options->diffs, options->diff_count, "a gradient", &piece.diffs,
                        &piece.diff_count, err);
+    for (size_t i = 0; i < piece.diff_count && status == NW_OK; i++)
+        if (graph->values[piece.diffs[i]].data && options->precision != NW_PRECISION_F64)
+            status = nw_fail(
+                err, NW_UNSUPPORTED,
+                "%s: '%s' is a constant of the model; only precision f64 gives gradients of constants",
+                graph->name, graph->values[piece.diffs[i]].name);
     if (status == NW_OK) status = mark(&piece, err);
     for (size_t i = 0; i < piece.input_count && status == NW_OK; i++) {
         const nw_value *v = &graph->values[piece.inputs[i]];

@@ -103,7 +103,13 @@ static nw_status fold(nw_tensor *const *from, double epsilon, nw_tensor **made, 
 /* A new constant of the graph, since others may share the old one. */
 static nw_status add_constant(fusion *f, const nw_node *conv, int i, nw_tensor *data, int *out)
 {
-    char *name = nw_strdup_printf("%s#folded%d", f->graph->values[conv->outputs[0]].name, i);
+    char *name = NULL;
+    /* A name that the model does not have. */
+    for (int again = 0; !name || nw_graph_find(f->graph, name) >= 0; again++) {
+        nw_free(name);
+        name = nw_strdup_printf("%s#folded%d.%d", f->graph->values[conv->outputs[0]].name, i, again);
+        if (!name) break;
+    }
     if (!name) return nw_no_memory(f->err, 1, "a name");
     nw_status status = nw_graph_value(f->graph, name, out, f->err);
     nw_free(name);

@@ -106,10 +106,7 @@ static nw_status backward_ports(nw_program *program, nw_error *err)
         if (nw_plan_has_diff(program->plan, v)) {
             NW_TRY(nw_plan_diff_dst(program->plan, v, &plain, &program->diffs[i].diff, err));
             pin(program->diffs[i].diff);
-        } else {
-            /* The outputs do not depend on it: its gradient is zero. */
-            NW_TRY(nw_plan_pinned(program->plan, &plain, &program->diffs[i].diff, err));
-        }
+        } /* else no gradient reaches it, and nw_program_diff says so */
     }
     return NW_OK;
 }
@@ -154,6 +151,9 @@ nw_status nw_program_compile(nw_model *model, const nw_program_options *options,
 {
     static const nw_program_options defaults;
     if (!options) options = &defaults;
+    if ((unsigned)options->precision > NW_PRECISION_BF16)
+        return nw_fail(err, NW_USAGE, "there is no precision %d", (int)options->precision);
+    if (options->inputs && !options->input_count) return nw_fail(err, NW_USAGE, "a program needs an input");
     if (options->batch < 0 || options->threads < 0)
         return nw_fail(err, NW_USAGE, "the batch and the number of threads must not be negative");
     nw_program *program = nw_calloc(1, sizeof *program);
@@ -183,8 +183,9 @@ static nw_status run_phase(nw_program *program, nw_phase phase, nw_error *err)
 
 nw_status nw_program_run(nw_program *program, nw_error *err)
 {
-    program->ran = true;
-    return run_phase(program, NW_PHASE_FORWARD, err);
+    nw_status status = run_phase(program, NW_PHASE_FORWARD, err);
+    program->ran = status == NW_OK;
+    return status;
 }
 
 nw_status nw_program_backward(nw_program *program, nw_error *err)

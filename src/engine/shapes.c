@@ -27,6 +27,17 @@ static const nw_shape *given_shape(const nw_program_options *options, const char
     return NULL;
 }
 
+/* Empty tensors are fine where the caller asks for one in so many words. */
+static nw_status at_least(int64_t least, const nw_graph *graph, const nw_value *input, nw_error *err)
+{
+    for (int i = 0; i < input->shape.rank; i++)
+        if (input->shape.dims[i] < least)
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: dimension %d of input '%s' must be at least %lld, not %lld", graph->name, i,
+                           input->name, (long long)least, (long long)input->shape.dims[i]);
+    return NW_OK;
+}
+
 static nw_status input_shape(const nw_graph *graph, nw_value *input, const nw_program_options *options,
                              nw_error *err)
 {
@@ -37,7 +48,7 @@ static nw_status input_shape(const nw_graph *graph, nw_value *input, const nw_pr
                            input->name, input->shape.rank, given->rank);
         input->shape = *given;
         input->has_shape = true;
-        return NW_OK;
+        return at_least(0, graph, input, err);
     }
     if (!input->has_shape)
         return nw_fail(err, NW_BAD_MODEL,
@@ -45,8 +56,9 @@ static nw_status input_shape(const nw_graph *graph, nw_value *input, const nw_pr
                        input->name);
     for (int i = 0; i < input->shape.rank; i++) {
         int64_t *dim = &input->shape.dims[i];
-        if (dimension(options, input, i, dim)) continue;
-        if (i == 0 && (options->batch > 0 || *dim < 0)) {
+        if (dimension(options, input, i, dim)) {
+            /* as the options say */
+        } else if (i == 0 && (options->batch > 0 || *dim < 0)) {
             *dim = options->batch > 0 ? options->batch : 1;
         } else if (*dim < 0) {
             return nw_fail(err, NW_BAD_INPUT,
@@ -54,9 +66,32 @@ static nw_status input_shape(const nw_graph *graph, nw_value *input, const nw_pr
                            graph->name, i, input->name, input->symbols[i] ? input->symbols[i] : "unnamed",
                            input->symbols[i] ? input->symbols[i] : input->name);
         }
-        if (*dim < 1)
-            return nw_fail(err, NW_BAD_INPUT, "%s: dimension %d of input '%s' must be at least 1, not %lld",
-                           graph->name, i, input->name, (long long)*dim);
+    }
+    return at_least(1, graph, input, err);
+}
+
+/* A dimension that no input has is a slip of the pen. */
+static nw_status known_dimensions(const nw_graph *graph, const nw_program_options *options, nw_error *err)
+{
+    for (size_t k = 0; k < options->dimension_count; k++) {
+        const nw_program_options one = {.dimensions = &options->dimensions[k], .dimension_count = 1};
+        bool found = false;
+        int64_t value;
+        char open[512] = "";
+        size_t used = 0;
+        for (size_t n = 0; n < graph->input_count; n++) {
+            const nw_value *input = &graph->values[graph->inputs[n]];
+            for (int i = 0; i < input->shape.rank; i++) {
+                found |= dimension(&one, input, i, &value);
+                if (input->symbols[i] && used < sizeof open)
+                    used += (size_t)snprintf(open + used, sizeof open - used, "%s'%s'", used ? ", " : "",
+                                             input->symbols[i]);
+            }
+        }
+        if (!found)
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: no input has a dimension '%s'; named ones: %s; others by INPUT[I]",
+                           graph->name, options->dimensions[k].name, open[0] ? open : "none");
     }
     return NW_OK;
 }
@@ -85,7 +120,7 @@ nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw
     nw_graph *graph;
     NW_TRY(nw_graph_clone(model->graph, &graph, err));
     size_t outputs = graph->output_count;
-    nw_status status = NW_OK;
+    nw_status status = known_dimensions(graph, options, err);
     for (size_t i = 0; i < graph->input_count && status == NW_OK; i++) {
         nw_tensor *value = constant(options, graph->values[graph->inputs[i]].name);
         if (value)

@@ -21,8 +21,12 @@ static nw_status look(nw_model *model, const char *output, nw_anatomy *a, nw_err
     a->head.output = own_name(model, a->head.output);
     a->head.logits = own_name(model, a->head.logits);
     a->image = a->graph->inputs[0];
+    const nw_shape *image = &a->graph->values[a->image].shape;
+    if (image->rank < 1 || image->dims[0] < 1)
+        return nw_fail(err, NW_BAD_MODEL, "%s: input '%s' has no batch dimension", model->path,
+                       a->graph->values[a->image].name);
     a->logits = nw_graph_find(a->graph, a->head.logits);
-    a->head.count = nw_count(&a->graph->values[a->logits].shape) / a->graph->values[a->image].shape.dims[0];
+    a->head.count = nw_count(&a->graph->values[a->logits].shape) / image->dims[0];
     a->graph->output_count = 1;
     a->graph->outputs[0] = a->logits;
     a->live = nw_calloc(a->graph->node_count, sizeof *a->live);

@@ -61,8 +61,10 @@ static nw_status start(nw_collector *c, nw_stats *resume, nw_error *err)
     if ((facts->model_digest && strcmp(facts->model_digest, digest) != 0) ||
         (facts->tensor && strcmp(facts->tensor, layer) != 0) ||
         !nw_shape_equal(nw_stats_shape(resume), shape))
-        return nw_fail(err, NW_BAD_INPUT,
-                       "the statistics to go on with are of another model, tensor or input size");
+        return nw_fail(
+            err, NW_BAD_INPUT,
+            "the statistics to go on with are of '%s'; '%s' or its size is another: start anew (--restart)",
+            facts->tensor ? facts->tensor : "an unknown tensor", layer);
     c->stats = resume;
     return NW_OK;
 }

@@ -202,7 +202,14 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                                    : e->options.precision,
                                   .threads = e->options.threads,
                                   .profile = e->options.profile};
-    return nw_program_compile(e->model, &options, out, err);
+    NW_TRY(nw_program_compile(e->model, &options, out, err));
+    if (!diff || nw_program_diff(*out, diff, NULL)) return NW_OK;
+    nw_program_free(*out);
+    return nw_fail(
+        err, NW_UNSUPPORTED,
+        "%s: no gradient reaches '%s' from '%s': an operator between them has none ('narrows ops' tells "
+        "which do); name an --output before it",
+        nw_model_path(e->model), diff, outputs[0]);
 }
 
 static nw_status build(nw_explainer *e, const nw_shape *input_shape, nw_error *err)

@@ -176,5 +176,14 @@ nw_status nw_head_of(nw_model *model, const nw_graph *graph, const char *output,
 
 nw_status nw_head_detect(nw_model *model, const char *output, nw_head *out, nw_error *err)
 {
-    return nw_head_of(model, model->graph, output, out, err);
+    nw_head head;
+    NW_TRY(nw_head_of(model, model->graph, output, &head, err));
+    /* The file need not give the output a shape; inference does, where the input's dimensions are known. */
+    nw_anatomy a;
+    if (nw_anatomy_new(model, output, NULL, 0, &a, NULL) == NW_OK) {
+        head = a.head;
+        nw_anatomy_clear(&a);
+    }
+    *out = head;
+    return NW_OK;
 }

@@ -1,5 +1,5 @@
-/* Clip: limits as attributes up to opset 10, as inputs from 11 on. Gradients pass where min <= x <= max. */
-#include "ops/fast.h"
+/* Clip: limits as attributes up to opset 10, as inputs from 11 on. Gradients pass
+ * where min < x < max: at the limits they do not, as in PyTorch's ReLU6 (its clamp lets them pass there). */
 #include "ops/fast.h"
 
 #include <math.h>
@@ -41,11 +41,16 @@ static void backward(const nw_ref *call)
     if (!call->diff_dst[0]) return;
     for (int64_t i = 0; i < n; i++) {
         double x = call->src[0][i];
-        int input = x > high || low > high ? 2 : x < low ? 1 : 0; /* where the result came from */
+        int input = x >= high || low > high ? 2 : x <= low ? 1 : 0; /* where the result came from */
         if (nw_has_in(call->node, input) && call->diff_src[input])
             call->diff_src[input][input ? 0 : i] += call->diff_dst[0][i];
     }
 }
 
-const nw_op nw_op_Clip = {
-    .type = "Clip", .since = 6, .limits = "", .infer = infer, .forward = forward, .backward = backward, .compile = nw_fast_unary};
+const nw_op nw_op_Clip = {.type = "Clip",
+                          .since = 6,
+                          .limits = "",
+                          .infer = infer,
+                          .forward = forward,
+                          .backward = backward,
+                          .compile = nw_fast_unary};

@@ -62,7 +62,7 @@ static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv,
         conv->bf16 = false;
         return forward(plan, node, conv, declined, err);
     }
-    if (status == NW_UNSUPPORTED && !conv->add && conv->act.kind == NW_ACT_NONE) {
+    if (status == NW_UNSUPPORTED) {
         *declined = true;
         return NW_OK;
     }

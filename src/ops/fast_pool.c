@@ -33,10 +33,18 @@ static bool describe(nw_plan *plan, const nw_node *node, nw_pool_desc *pool)
     return true;
 }
 
+/* As the source lies; plain where blocks lie along another dimension than the channels, which oneDNN's
+ * pooling does not know. */
+static nw_layout source_layout(nw_plan *plan, const nw_node *node)
+{
+    nw_layout layout = *nw_plan_layout(plan, node->inputs[0]);
+    return layout.block > 1 && layout.axis != 1 ? nw_layout_plain(layout.dtype, &layout.shape) : layout;
+}
+
 static nw_status forward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined,
                          nw_error *err)
 {
-    nw_layout src = *nw_plan_layout(plan, node->inputs[0]), dst = nw_layout_like(&src, &pool->dst);
+    nw_layout src = source_layout(plan, node), dst = nw_layout_like(&src, &pool->dst);
     nw_kernel_step k = {.kind = node->op->type};
     nw_status status = nw_pool_forward(nw_plan_backend(plan), pool, &src, &dst, &k.kernel, err);
     if (status == NW_UNSUPPORTED) {
@@ -60,7 +68,7 @@ static nw_status backward(nw_plan *plan, const nw_node *node, const nw_pool_desc
                           nw_error *err)
 {
     if (!nw_plan_wants_diff(plan, node->inputs[0])) return NW_OK;
-    nw_layout src = *nw_plan_layout(plan, node->inputs[0]), dst = nw_layout_like(&src, &pool->dst);
+    nw_layout src = source_layout(plan, node), dst = nw_layout_like(&src, &pool->dst);
     nw_kernel_step k = {.kind = node->op->type};
     nw_status status = nw_pool_backward(nw_plan_backend(plan), pool, &src, &dst, &k.kernel, err);
     if (status == NW_UNSUPPORTED) {

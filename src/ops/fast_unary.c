@@ -44,6 +44,13 @@ static const struct unary *find(const char *type)
     for (int64_t i = 0; i < n; i++) y[i] = (expression);                                                     \
     break
 
+/* By comparisons, so that NaN stays NaN; the upper limit comes last, as ONNX has it. */
+static inline float limited(float x, float low, float high)
+{
+    float t = x < low ? low : x;
+    return t > high ? high : t;
+}
+
 static void forward_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     const float *x = nw_loop_src(loop, 0, begin);
@@ -52,9 +59,9 @@ static void forward_rows(const nw_loop *loop, size_t begin, size_t end)
     switch (loop->choice) {
     case RELU: EACH(x[i] < 0 ? 0 : x[i]);
     case LEAKY: EACH(x[i] < 0 ? p * x[i] : x[i]);
-    case CLIP: EACH(x[i] < p ? p : x[i] > q ? q : x[i]);
-    case HARD_SIGMOID: EACH(fminf(fmaxf(p * x[i] + q, 0), 1));
-    case HARD_SWISH: EACH(x[i] * fminf(fmaxf(x[i] / 6 + 0.5F, 0), 1));
+    case CLIP: EACH(limited(x[i], p, q));
+    case HARD_SIGMOID: EACH(limited(p * x[i] + q, 0, 1));
+    case HARD_SWISH: EACH(x[i] * limited(x[i] / 6 + 0.5F, 0, 1));
     case NEG: EACH(-x[i]);
     case ABS: EACH(fabsf(x[i]));
     case SQRT: EACH(sqrtf(x[i]));
@@ -71,7 +78,7 @@ static void backward_rows(const nw_loop *loop, size_t begin, size_t end)
     switch (loop->choice) {
     case RELU: EACH(x[i] > 0 ? d[i] : 0);
     case LEAKY: EACH(x[i] > 0 ? d[i] : p * d[i]);
-    case CLIP: EACH(x[i] >= p && x[i] <= q ? d[i] : 0);
+    case CLIP: EACH(x[i] > p && x[i] < q ? d[i] : 0);
     case HARD_SIGMOID: EACH(p * x[i] + q > 0 && p * x[i] + q < 1 ? p * d[i] : 0);
     case HARD_SWISH: EACH(x[i] <= -3 ? 0 : x[i] < 3 ? d[i] * (x[i] / 3 + 0.5F) : d[i]);
     case NEG: EACH(-d[i]);

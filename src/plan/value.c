@@ -28,6 +28,11 @@ nw_status nw_plan_as(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, 
     *out = buffer;
     if (nw_layout_equal(&buffer->layout, layout)) return NW_OK;
     if (nw_layout_same_memory(&buffer->layout, layout)) return nw_plan_view(plan, buffer, layout, out, err);
+    if (buffer->layout.block > 1 && layout->block > 1 && buffer->layout.axis != layout->axis) {
+        /* From blocks along one dimension to blocks along another by way of plain memory. */
+        nw_layout plain = nw_layout_plain(layout->dtype, &layout->shape);
+        NW_TRY(nw_plan_as(plan, buffer, &plain, &buffer, err));
+    }
     NW_TRY(nw_plan_buffer(plan, layout, out, err));
     return nw_plan_reorder(plan, buffer, *out, err);
 }

@@ -167,8 +167,8 @@ static void kinks(void **state)
     kink(&(op_case){"Relu", 14, "", "1"}, 0, 0);
     kink(&(op_case){"LeakyRelu", 14, "alpha=0.5", "1"}, 0, 0.5);
     kink(&(op_case){"Abs", 14, "", "1"}, 0, 0);
-    kink(&(op_case){"Clip", 13, "", "1 =-1.0 =2.0"}, -1, 1);
-    kink(&(op_case){"Clip", 13, "", "1 =-1.0 =2.0"}, 2, 1);
+    kink(&(op_case){"Clip", 13, "", "1 =-1.0 =2.0"}, -1, 0);
+    kink(&(op_case){"Clip", 13, "", "1 =-1.0 =2.0"}, 2, 0);
     kink(&(op_case){"Clip", 13, "", "1 =-1.0 =2.0"}, 2.5, 0);
     kink(&(op_case){"HardSigmoid", 6, "alpha=0.25", "1"}, 2, 0);
     kink(&(op_case){"Max", 13, "", "1 {0.25} {0.0}"}, 0.25, 0.5);

@@ -328,6 +328,35 @@ static int64_t many_readers(ow *m, int64_t c)
     return 192;
 }
 
+/* Pooling and convolution over three dimensions of what two-dimensional convolutions left in blocks: the
+ * blocks come to lie along another dimension than the channels. */
+static int64_t pool_behind_blocks(ow *m, int64_t c)
+{
+    ow_ints(m, "first", 1, (int64_t[]){1});
+    ow_node(m, "Unsqueeze", "", "a first", "p");
+    ow_node(m, "MaxPool", "", "p", "q");
+    ow_attr_ints(m, "kernel_shape", 3, (int64_t[]){1, 3, 3});
+    ow_attr_ints(m, "pads", 6, (int64_t[]){0, 1, 1, 0, 1, 1});
+    ow_node(m, "AveragePool", "", "q", "r");
+    ow_attr_ints(m, "kernel_shape", 3, (int64_t[]){1, 3, 3});
+    ow_attr_ints(m, "pads", 6, (int64_t[]){0, 1, 1, 0, 1, 1});
+    ow_node(m, "Squeeze", "", "r first", "b");
+    return c;
+}
+static int64_t volume_behind_blocks(ow *m, int64_t c)
+{
+    net_conv(m, "a", "p", c, 256, 1, 1, 1);
+    ow_ints(m, "volume", 5, (int64_t[]){0, 16, 16, SIZE, SIZE});
+    ow_node(m, "Reshape", "", "p volume", "q");
+    net_weights(m, "w3", 5, (int64_t[]){16, 16, 3, 3, 3}, 0.1F, 0);
+    ow_node(m, "Conv", "", "q w3", "r");
+    ow_attr_ints(m, "pads", 6, (int64_t[]){1, 1, 1, 1, 1, 1});
+    ow_node(m, "Add", "", "q r", "s");
+    ow_ints(m, "flat", 4, (int64_t[]){0, 256, SIZE, SIZE});
+    ow_node(m, "Reshape", "", "s flat", "b");
+    return 256;
+}
+
 /* opset 11: the axis is the first of those that softmax runs over. */
 #define CASE(f)                                                                                              \
     {                                                                                                        \
@@ -383,6 +412,8 @@ static const struct net_case {
     CASE(slices_and_pads),
     CASE(dropouts),
     CASE(many_readers),
+    CASE(pool_behind_blocks),
+    CASE(volume_behind_blocks),
     CASE(concat_blocks),
     CASE(concat_rows),
     CASE(concat_pooled),
