@@ -153,7 +153,6 @@ nw_status nw_program_compile(nw_model *model, const nw_program_options *options,
     if (!options) options = &defaults;
     if ((unsigned)options->precision > NW_PRECISION_BF16)
         return nw_fail(err, NW_USAGE, "there is no precision %d", (int)options->precision);
-    if (options->inputs && !options->input_count) return nw_fail(err, NW_USAGE, "a program needs an input");
     if (options->batch < 0 || options->threads < 0)
         return nw_fail(err, NW_USAGE, "the batch and the number of threads must not be negative");
     nw_program *program = nw_calloc(1, sizeof *program);

@@ -283,8 +283,11 @@ static nw_status compare_gradients(const onnx_case *c, nw_precision precision, d
         const void *got = nw_program_diff(program, c->input_names[i], NULL);
         const double *want = nw_evaluation_diff(e, c->input_names[i]);
         double largest = 0;
-        assert_non_null(got);
         for (int64_t k = 0; want && k < c->inputs[i]->count; k++) largest = fmax(largest, fabs(want[k]));
+        if (!got) { /* none can reach it: then the reference's is zero */
+            assert_true(largest == 0);
+            continue;
+        }
         *flows |= largest > 0;
         for (int64_t k = 0; status == NW_OK && k < c->inputs[i]->count; k++)
             if (!(fabs(at(got, precision, k) - (want ? want[k] : 0)) <= tolerance * largest))
