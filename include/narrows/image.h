@@ -127,8 +127,8 @@ typedef struct nw_list_options {
 /* Each path is an image; a folder (its images in the order of their names; without any, the DICOM volume in
  * it or in the folders within it, as one input, or else its DICOM pictures); a .txt file with one path a line
  * ('#' starts a comment); or a .csv file with a header (column `file`, else `path`, else the first). Paths in
- * a list are relative to the list. Files are not opened, but must exist. NW_BAD_INPUT where nothing is found;
- * NW_IO. options NULL: defaults. */
+ * a list are relative to the list, and are files or folders with DICOM. Files are not opened, but must exist.
+ * NW_BAD_INPUT where nothing is found; NW_IO. options NULL: defaults. */
 NW_API nw_status nw_input_list_new(const char *const *paths, size_t count, const nw_list_options *options,
                                    nw_input_list **out, nw_error *err);
 NW_API void nw_input_list_free(nw_input_list *list);

@@ -135,7 +135,36 @@ static nw_status add_folder(nw_input_list *list, const char *path, bool recursiv
     return status;
 }
 
-/* A path of a list: relative to the folder that the list is in. It must be a file. */
+/* A folder with a DICOM volume is one input; one with DICOM pictures, such as X-rays, as many as it has. */
+static nw_status add_dicom(nw_input_list *list, const char *path, nw_error *err)
+{
+    nw_scan_list *scan;
+    NW_TRY(nw_scan_list_new(path, NULL, &scan, err));
+    bool placed = false;
+    for (size_t g = 0; g < scan->group_count; g++) placed |= scan->groups[g].placed;
+    nw_status status = placed ? add(list, nw_strdup(path), NULL, err) : NW_OK;
+    for (size_t i = 0; !placed && status == NW_OK && i < scan->entry_count; i++)
+        status = add(list, nw_strdup(scan->entries[i].path), NULL, err);
+    nw_scan_list_free(scan);
+    return status;
+}
+
+/* A folder in a list is a DICOM volume, or pictures; each gets the label. */
+static nw_status add_listed_folder(nw_input_list *list, const char *path, const char *label, nw_error *err)
+{
+    size_t before = list->count;
+    nw_error none;
+    nw_status status = add_dicom(list, path, &none);
+    for (size_t i = before; label && status == NW_OK && i < list->count; i++) {
+        list->items[i].label = nw_strdup(label);
+        if (!list->items[i].label) status = NW_NO_MEMORY;
+    }
+    if (status == NW_NO_MEMORY) return nw_no_memory(err, strlen(path), path);
+    if (status == NW_OK && list->count > before) return NW_OK;
+    return nw_fail(err, NW_BAD_INPUT, "is a folder without DICOM images; a file or a DICOM series is wanted");
+}
+
+/* A path of a list: relative to the folder that the list is in. */
 static nw_status add_listed(nw_input_list *list, const char *source, size_t line, const char *path,
                             const char *label, nw_error *err)
 {
@@ -146,9 +175,12 @@ static nw_status add_listed(nw_input_list *list, const char *source, size_t line
     nw_status status = NW_OK;
     if (stat(full, &st) != 0)
         status = nw_fail(err, NW_IO, "%s line %zu: %s: cannot open: %s", source, line, full, strerror(errno));
-    else if (S_ISDIR(st.st_mode))
-        status =
-            nw_fail(err, NW_BAD_INPUT, "%s line %zu: %s: is a folder, a file is wanted", source, line, full);
+    else if (S_ISDIR(st.st_mode)) {
+        status = add_listed_folder(list, full, label, err);
+        if (status != NW_OK) status = nw_fail_within(err, status, "%s line %zu: %s", source, line, full);
+        nw_free(full);
+        return status;
+    }
     if (status != NW_OK) {
         nw_free(full);
         return status;
@@ -207,20 +239,6 @@ static nw_status add_csv(nw_input_list *list, const char *source, nw_bytes *file
         NW_TRY(add_listed(list, source, cursor.line, fields[path],
                           labelled ? (label < count ? fields[label] : "") : NULL, err));
     }
-}
-
-/* A folder with a DICOM volume is one input; one with DICOM pictures, such as X-rays, as many as it has. */
-static nw_status add_dicom(nw_input_list *list, const char *path, nw_error *err)
-{
-    nw_scan_list *scan;
-    NW_TRY(nw_scan_list_new(path, NULL, &scan, err));
-    bool placed = false;
-    for (size_t g = 0; g < scan->group_count; g++) placed |= scan->groups[g].placed;
-    nw_status status = placed ? add(list, nw_strdup(path), NULL, err) : NW_OK;
-    for (size_t i = 0; !placed && status == NW_OK && i < scan->entry_count; i++)
-        status = add(list, nw_strdup(scan->entries[i].path), NULL, err);
-    nw_scan_list_free(scan);
-    return status;
 }
 
 static nw_status add_path(nw_input_list *list, const char *path, const nw_list_options *options,

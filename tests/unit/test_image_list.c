@@ -164,6 +164,22 @@ static void csv_lists(void **state)
     refused(temp_write(folder, "bad.csv", "file\n", 5), NULL, NW_BAD_INPUT, "names no file");
 }
 
+/* A list may name a folder with a DICOM series: one input, with its label. */
+static void a_list_names_a_series(void **state)
+{
+    (void)state;
+    const char *series = NW_TEST_SHARED "/data/ct-dicom-series/LIDC-IDRI-0001";
+    char text[1024];
+    if (access(series, R_OK) != 0) skip(); /* no real series here */
+    int n = snprintf(text, sizeof text, "file,label\n%s,3\n", series);
+    nw_input_list *list = list_of(NULL, 1, temp_write(folder, "series.csv", text, (size_t)n));
+    assert_int_equal(nw_input_list_count(list), 1);
+    assert_string_equal(nw_input_list_get(list, 0)->path, series);
+    assert_string_equal(nw_input_list_get(list, 0)->name, "LIDC-IDRI-0001");
+    assert_string_equal(nw_input_list_get(list, 0)->label, "3");
+    nw_input_list_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +187,7 @@ int main(void)
         cmocka_unit_test(names_are_never_the_same),
         cmocka_unit_test(text_lists),
         cmocka_unit_test(csv_lists),
+        cmocka_unit_test(a_list_names_a_series),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
