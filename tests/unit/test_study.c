@@ -77,7 +77,7 @@ static nw_volume *scan(const char *name, bool mirrored)
                     column = mirrored ? N - 1 - i : i;
                 bool in = slice >= FIRST && slice <= LAST && row >= AT_R && row < AT_R + BLOCK &&
                           column >= AT_C && column < AT_C + BLOCK;
-                hu[k][j][i] = in ? -100 : (int16_t)(-900 + 7 * ((3 * row + 5 * column + slice) % 11));
+                hu[k][j][i] = (int16_t)(in ? -100 : -900 + 7 * ((3 * row + 5 * column + slice) % 11));
             }
     /* Columns to the left, rows to the back: as stored is as shown. */
     nifti_1_header h = nifti_header_of(N, N, K, 1, DT_INT16);
