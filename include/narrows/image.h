@@ -73,6 +73,10 @@ NW_API const char *nw_volume_path(const nw_volume *volume);
 /* SHA-256 of the file in hexadecimal, as sha256sum has it (of a pair: the header file followed by the image
  * file); "" for a volume from an array. */
 NW_API const char *nw_volume_digest(const nw_volume *volume);
+/* The key of the random numbers of a slice, below 2^52. Of pictures and tensors: 32 bits of the digest and the slice, so
+ * that an image has the same map alone and among others, under any name, and another map than other images. Of
+ * scans: the slice, so that a scan has the same map however it is stored. */
+NW_API uint64_t nw_volume_key(const nw_volume *volume, int64_t slice);
 
 /* What to know before using it (uneven slices, a corrected tilt), sentences separated by "; ", or ""; valid
  * as long as the volume. */

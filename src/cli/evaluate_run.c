@@ -111,8 +111,9 @@ static nw_status measure(item *it, evaluate_method *method, int64_t slice, const
     if (method->control) {
         status = brightness(it, slice, err);
     } else {
-        /* The slice is the key of the noise, so that maps are those of `narrows explain`. */
-        TRY(nw_explainer_run(method->use.explainer, e->job.pixels, (uint64_t)slice, progress, &map, err));
+        /* The same key of the noise as in `narrows explain`, so that the maps are the same. */
+        TRY(nw_explainer_run(method->use.explainer, e->job.pixels, nw_volume_key(it->image, slice), progress,
+                             &map, err));
         keep_provenance(method, map);
         result->bits = map->capacity ? map->total_bits : 0;
         c->answer = (double)map->logits[map->head == NW_HEAD_SIGMOID ? 0 : map->target];

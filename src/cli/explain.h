@@ -56,7 +56,7 @@ nw_status explain_record_start(explain *e, nw_error *err);
 void explain_record_method(explain *e, size_t method, const nw_map *map);
 void explain_record_input(explain *e, size_t index, const nw_input *input, const nw_volume *volume);
 void explain_record_slice(explain *e, size_t index, size_t result, const nw_map *map, int64_t slice,
-                          double sum);
+                          uint64_t key, double sum);
 void explain_record_file(explain *e, size_t index, const char *method, const char *kind, const char *path);
 void explain_record_end(explain *e, size_t index, nw_status status, const char *message);
 void explain_record_finish(explain *e, nw_status status);

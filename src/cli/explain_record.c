@@ -110,14 +110,14 @@ void explain_record_input(explain *e, size_t index, const nw_input *input, const
 }
 
 void explain_record_slice(explain *e, size_t index, size_t result, const nw_map *map, int64_t slice,
-                          double sum)
+                          uint64_t key, double sum)
 {
     char path[96], at[64];
     nw_manifest *m = e->manifest;
     snprintf(at, sizeof at, "images.%zu.results.%zu", index, result);
     nw_manifest_text(m, AT("%s.method", at), map->method);
     nw_manifest_integer(m, AT("%s.slice", at), slice);
-    nw_manifest_integer(m, AT("%s.noise_key", at), slice);
+    nw_manifest_integer(m, AT("%s.noise_key", at), (int64_t)key);
     nw_manifest_integer(m, AT("%s.target", at), map->target);
     set_floats(m, AT("%s.logits", at), map->logits, map->output_count);
     if (map->probabilities) set_floats(m, AT("%s.probabilities", at), map->probabilities, map->output_count);

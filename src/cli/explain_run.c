@@ -77,7 +77,7 @@ static nw_status keep(item *it, explain_method *method, nw_map *map, int64_t sli
         return status;
     }
     explain_record_method(it->e, (size_t)(method - it->e->methods), map);
-    explain_record_slice(it->e, it->index, it->results++, map, slice, sum);
+    explain_record_slice(it->e, it->index, it->results++, map, slice, nw_volume_key(it->volume, slice), sum);
     method->total += map->capacity ? map->total_bits : sum;
     if (!method->view.map || sum > method->view.sum) {
         if (!method->view.map) method->view.map = cli_calloc(plane, sizeof *it->map);
@@ -104,9 +104,8 @@ static nw_status explain_slices(item *it, nw_error *err)
             cli_progress_at(at, it->input->name);
             nw_progress progress = cli_progress_piece(step);
             status = cli_check_interrupt(err);
-            /* The slice is the key of the noise: a picture has the same map alone and among others. */
             if (status == NW_OK)
-                status = nw_explainer_run(e->methods[m].use.explainer, e->job.pixels, (uint64_t)s, &progress,
+                status = nw_explainer_run(e->methods[m].use.explainer, e->job.pixels, nw_volume_key(it->volume, s), &progress,
                                           &map, err);
             if (status == NW_OK) status = keep(it, &e->methods[m], map, s, err);
             if (status != NW_OK) return status;

@@ -86,6 +86,17 @@ const char *nw_volume_digest(const nw_volume *volume)
     return volume->digest;
 }
 
+uint64_t nw_volume_key(const nw_volume *volume, int64_t slice)
+{
+    uint64_t key = 0;
+    const char *digest = nw_volume_get_info(volume)->kind == NW_KIND_SCAN ? "" : nw_volume_digest(volume);
+    for (int i = 0; i < 8 && digest[i]; i++) {
+        char c = digest[i];
+        key = key << 4 | (uint64_t)(c >= 'a' ? c - 'a' + 10 : c - '0');
+    }
+    return key << 20 | ((uint64_t)slice & 0xfffff);
+}
+
 nw_status nw_volume_check_finite(nw_volume *volume, const char *name, const nw_read_limits *limits,
                                  nw_error *err)
 {

@@ -145,7 +145,7 @@ static nw_status explain(nw_study_maker *m, const float *pixels, int64_t slice, 
 {
     nw_study *s = m->study;
     nw_progress inner = {m->progress && m->progress->call ? report : NULL, m};
-    uint64_t key = (uint64_t)slice + ((uint64_t)repeat << 32);
+    uint64_t key = nw_volume_key(s->scan, slice) + ((uint64_t)repeat << 52);
     NW_TRY(nw_explainer_run(m->explainer, pixels, key, &inner, map, err));
     double start = nw_study_clock();
     nw_status status =
