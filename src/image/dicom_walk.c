@@ -204,7 +204,8 @@ static nw_status walk(walker *w, const char *name, nw_dicom_outline *out, nw_err
         }
         result = elements(w, w->size, false, explicit_vr, 0);
     }
-    if (result == LOST && count_item_tags(w, FEW_ITEMS) <= FEW_ITEMS) result = DONE;
+    /* In memory DCMTK takes values in at once, as long as their lengths say: there they must be followed. */
+    if (result == LOST && !w->memory && count_item_tags(w, FEW_ITEMS) <= FEW_ITEMS) result = DONE;
     if (w->file && ferror(w->file)) return nw_fail(err, NW_IO, "%s: cannot be read", name);
     if (result == DEEP)
         return nw_fail(err, NW_BAD_INPUT, "%s: sequences are nested deeper than %d levels", name,
