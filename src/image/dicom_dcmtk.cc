@@ -111,6 +111,24 @@ bool reserve(nw_dcmtk *file, uint32_t last)
     return true;
 }
 
+/* The fragments of encapsulated pixels; item 0 is the table of offsets. */
+OFCondition sequence_of(DcmPixelData *pixels, DcmPixelSequence *&sequence)
+{
+    E_TransferSyntax syntax = EXS_Unknown;
+    const DcmRepresentationParameter *parameter = nullptr;
+    if (!pixels) return EC_TagNotFound;
+    pixels->getOriginalRepresentationKey(syntax, parameter);
+    return pixels->getEncapsulatedRepresentation(syntax, parameter, sequence);
+}
+
+bool starts_sanely(DcmPixelSequence *sequence, Uint32 fragment, int (*sane)(const unsigned char *, size_t))
+{
+    DcmPixelItem *item = nullptr;
+    Uint8 *bytes = nullptr;
+    if (sequence->getItem(item, fragment).bad() || item->getUint8Array(bytes).bad() || !bytes) return false;
+    return sane(bytes, item->getLength()) != 0;
+}
+
 OFCondition read_memory(nw_dcmtk *file, const unsigned char *memory, size_t size)
 {
     DcmInputBufferStream stream;
@@ -243,25 +261,30 @@ int nw_dcmtk_native(nw_dcmtk *file, uint32_t offset, uint32_t size, void *dst, c
     });
 }
 
-int nw_dcmtk_decode(nw_dcmtk *file, uint32_t frame, void *dst, uint32_t size, char *why)
+int nw_dcmtk_decode(nw_dcmtk *file, uint32_t frame, int64_t frames,
+                    int (*sane)(const unsigned char *bytes, size_t size), void *dst, uint32_t size, char *why)
 {
     return guarded_step(why, [&]() -> OFCondition {
         DcmPixelData *pixels = pixels_of(file);
-        if (!pixels) return EC_TagNotFound;
-        OFString colours;
-        OFCondition status;
-        if (frame > file->known) { /* not the next one: the codec looks into the table of offsets */
+        DcmPixelSequence *sequence = nullptr;
+        OFCondition status = sequence_of(pixels, sequence);
+        if (status.bad()) return status;
+        auto decode = [&](uint32_t which, Uint32 &fragment) -> OFCondition {
+            OFString colours;
+            if (sane && !starts_sanely(sequence, fragment, sane)) return EC_CorruptedData;
+            return pixels->getUncompressedFrame(file->dataset, which, fragment, dst, size, colours,
+                                                &file->cache);
+        };
+        if (frame > file->known) { /* not the next one: by the table of offsets */
             Uint32 fragment = 0;
-            status = pixels->getUncompressedFrame(file->dataset, frame, fragment, dst, size, colours,
-                                                  &file->cache);
-            if (status.good()) return status;
+            status = DcmCodec::determineStartFragment(frame, static_cast<Sint32>(frames), sequence, fragment);
+            if (status.good()) return decode(frame, fragment);
         }
         /* Where the table is empty only the frames before tell where one starts. */
         for (uint32_t f = frame < file->known ? frame : file->known; f <= frame; f++) {
             if (!reserve(file, f + 1)) return EC_MemoryExhausted;
-            Uint32 fragment = f ? file->starts[f] : 0;
-            status =
-                pixels->getUncompressedFrame(file->dataset, f, fragment, dst, size, colours, &file->cache);
+            Uint32 fragment = f ? file->starts[f] : 1;
+            status = decode(f, fragment);
             if (status.bad()) return status;
             file->starts[f + 1] = fragment;
             if (f == file->known) file->known++;
@@ -275,13 +298,8 @@ int nw_dcmtk_fragments(nw_dcmtk *file, uint32_t frame, int64_t frames, unsigned 
 {
     *dst = nullptr;
     return guarded_step(why, [&]() -> OFCondition {
-        DcmPixelData *pixels = pixels_of(file);
         DcmPixelSequence *sequence = nullptr;
-        E_TransferSyntax syntax = EXS_Unknown;
-        const DcmRepresentationParameter *parameter = nullptr;
-        if (!pixels) return EC_TagNotFound;
-        pixels->getOriginalRepresentationKey(syntax, parameter);
-        OFCondition status = pixels->getEncapsulatedRepresentation(syntax, parameter, sequence);
+        OFCondition status = sequence_of(pixels_of(file), sequence);
         if (status.bad()) return status;
         /* Item 0 is the table of offsets; one frame has all the others, many have one each or by the table.
          */

@@ -36,8 +36,11 @@ unsigned long nw_dcmtk_sequence_count(nw_dcmtk_item *item, uint32_t tag);
 int nw_dcmtk_native(nw_dcmtk *file, uint32_t offset, uint32_t size, void *dst, char *why);
 /* Bytes of native pixel data; 0: none or encapsulated. And whether they are of words (OW). */
 uint32_t nw_dcmtk_native_size(nw_dcmtk *file, int *words);
-/* A frame by one of DCMTK's codecs into dst[size], no conversion of colours. *planar as RLE leaves it. */
-int nw_dcmtk_decode(nw_dcmtk *file, uint32_t frame, void *dst, uint32_t size, char *why);
+/* A frame of `frames` by one of DCMTK's codecs into dst[size], no conversion of colours. `sane` (NULL:
+ * anything is) looks at the fragment that a frame starts with. */
+int nw_dcmtk_decode(nw_dcmtk *file, uint32_t frame, int64_t frames,
+                    int (*sane)(const unsigned char *bytes, size_t size), void *dst, uint32_t size,
+                    char *why);
 /* The encapsulated bytes of a frame: *dst, nw_dcmtk_release. */
 int nw_dcmtk_fragments(nw_dcmtk *file, uint32_t frame, int64_t frames, unsigned char **dst, size_t *size,
                        char *why);

@@ -6,6 +6,7 @@
 #include "image/dicom_facts.h"
 #include "image/dicom_inflate.h"
 #include "image/dicom_j2k.h"
+#include "image/dicom_jpeg.h"
 #include "image/dicom_walk.h"
 
 #include <errno.h>
@@ -194,7 +195,11 @@ static nw_status dcmtk_frame(nw_dicom *file, const nw_dicom_facts *facts, int64_
     if (even > UINT32_MAX) return nw_no_memory(err, even, file->name);
     NW_TRY(reserve(file, even, err));
     memset(file->scratch, 0, even);
-    if (!nw_dcmtk_decode(file->dcmtk, (uint32_t)frame, file->scratch, (uint32_t)even, why))
+    /* JPEG proper: 4.50 to 4.70. */
+    const char *tail = strstr(facts->transfer_syntax, ".2.4.");
+    bool jpeg = tail && tail[5] >= '5' && tail[5] <= '7';
+    if (!nw_dcmtk_decode(file->dcmtk, (uint32_t)frame, facts->frame_count, jpeg ? nw_dicom_jpeg_sane : NULL,
+                         file->scratch, (uint32_t)even, why))
         return nw_fail(err, NW_BAD_INPUT, "%s: frame %lld: damaged %s data (%s)", file->name,
                        (long long)frame + 1, nw_dicom_transfer_name(facts->transfer_syntax), why);
     memcpy(dst, file->scratch, size);

@@ -8,8 +8,9 @@ enum { WINDOW = 1 << 16, FEW_ITEMS = 1000 };
 static const uint32_t UNDEFINED = 0xffffffffU;
 static const uint32_t ITEM = 0xfffee000U, ITEM_END = 0xfffee00dU, SEQUENCE_END = 0xfffee0ddU;
 static const uint32_t PIXELS = 0x7fe00010U;
+static const char DEFLATED[] = "1.2.840.10008.1.2.1.99";
 
-typedef enum walked { DONE, LOST, DEEP } walked;
+typedef enum walked { DONE, LOST, DEEP, CUT } walked;
 
 typedef struct walker {
     FILE *file;
@@ -74,7 +75,8 @@ static bool read_element(walker *w, bool explicit_vr, element *out)
         out->length = number(b + 6, 2, w->big);
         return true;
     }
-    if (!one_of(out->vr, "OBODOFOLOVOWSQSVUCUNURUTUV")) return false;
+    /* OB OD OF OL OV OW SQ SV UC UN UR UT UV, and what is unknown, which DCMTK takes for one of these. */
+    if (out->vr[0] < 'A' || out->vr[0] > 'Z' || out->vr[1] < 'A' || out->vr[1] > 'Z') return false;
     b = take(w, 4);
     if (!b) return false;
     out->length = number(b, 4, w->big);
@@ -101,6 +103,7 @@ static walked elements(walker *w, uint64_t end, bool delimited, bool explicit_vr
         if (e.tag >> 16 == 0xfffe) return LOST;
         uint64_t start = w->at;
         bool open = e.length == UNDEFINED;
+        if (!open && w->size - start < e.length) return CUT; /* DCMTK would ask for memory first */
         if (!open && (end < start || end - start < e.length)) return LOST;
         if (e.tag == PIXELS && open) { /* fragments lie flat */
             do {
@@ -187,13 +190,24 @@ static size_t count_item_tags(walker *w, size_t limit)
     return count;
 }
 
+/* Whether the UID of deflated data sets stands anywhere: DCMTK might find it where the walk did not, and
+ * would inflate without a limit. */
+static bool mentions_deflated(walker *w)
+{
+    size_t matched = 0;
+    w->at = 0;
+    for (const unsigned char *b; DEFLATED[matched] && (b = take(w, 1));)
+        matched = *b == (unsigned char)DEFLATED[matched] ? matched + 1 : *b == (unsigned char)DEFLATED[0];
+    return !DEFLATED[matched];
+}
+
 static nw_status walk(walker *w, const char *name, nw_dicom_outline *out, nw_error *err)
 {
     walked result = LOST;
     bool explicit_vr = true;
     if (w->memory || header(w, out)) {
         const char *uid = out->transfer_syntax;
-        if (strcmp(uid, "1.2.840.10008.1.2.1.99") == 0) return NW_OK;
+        if (strcmp(uid, DEFLATED) == 0) return NW_OK;
         w->big = strcmp(uid, "1.2.840.10008.1.2.2") == 0;
         if (strcmp(uid, "1.2.840.10008.1.2") == 0) {
             explicit_vr = false;
@@ -204,9 +218,14 @@ static nw_status walk(walker *w, const char *name, nw_dicom_outline *out, nw_err
         }
         result = elements(w, w->size, false, explicit_vr, 0);
     }
+    bool sure = result == DONE && out->transfer_syntax[0];
+    if (!sure && !w->memory && mentions_deflated(w)) result = CUT;
     /* In memory DCMTK takes values in at once, as long as their lengths say: there they must be followed. */
     if (result == LOST && !w->memory && count_item_tags(w, FEW_ITEMS) <= FEW_ITEMS) result = DONE;
     if (w->file && ferror(w->file)) return nw_fail(err, NW_IO, "%s: cannot be read", name);
+    if (result == CUT)
+        return nw_fail(err, NW_BAD_INPUT,
+                       "%s: a damaged DICOM file: it is cut off, or its header cannot be followed", name);
     if (result == DEEP)
         return nw_fail(err, NW_BAD_INPUT, "%s: sequences are nested deeper than %d levels", name,
                        NW_DICOM_DEPTH);

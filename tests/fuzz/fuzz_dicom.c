@@ -11,6 +11,14 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_options(void);
+
+/* DCMTK asks for as many bytes as an element claims, and reads them later or never: asking alone costs
+ * nothing, and not to get them is one more path. */
+const char *__asan_default_options(void)
+{
+    return "max_allocation_size_mb=512:allocator_may_return_null=1";
+}
 
 static void use(const nw_volume *v)
 {

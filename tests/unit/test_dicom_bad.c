@@ -122,7 +122,7 @@ static void inflated(void **state)
     deflateEnd(&z);
     free(plain.data);
     assert_true(b.size < 1 << 18);
-    refused(&b, NULL, "cannot be followed"); /* 131 MB of 2 GB */
+    refused(&b, NULL, "cut off"); /* 131 MB of 2 GB */
     dicom_meta(&b, "1.2.840.10008.1.2.1.99");
     dicom_put(&b, "\xff\xff\xff\xff", 4);
     refused(&b, NULL, "deflated data set is damaged");
