@@ -15,8 +15,7 @@
 #include <string.h>
 
 enum { SOFT_HU = -30, DENSE_HU = 130 };
-static const double ball_mm = 8, back_mm = 9.5, right_mm = 15, left_mm = 28, least_ml = 0.2,
-                    least_below = 0.6;
+static const double ball_mm = 8, back_mm = 9.5, right_mm = 15, left_mm = 34, least_ml = 1, least_below = 0.6;
 
 typedef struct block {
     nw_box box;

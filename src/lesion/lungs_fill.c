@@ -10,26 +10,32 @@
 static const double most_hole_mm2 = 400; /* of holes in one slice alone */
 enum { BONE_HU = 300 };
 
-static bool may_close(const nw_chest *c, int64_t x, int64_t y, int64_t z)
+static bool may_close(const nw_chest *c, uint8_t side, int64_t x, int64_t y, int64_t z)
 {
-    return c->code[nw_chest_at(c, x, y, z)] == NW_CODE_TISSUE &&
-           (!c->hu || nw_chest_hu(c, x, y, z) < BONE_HU);
+    uint8_t code = c->code[nw_chest_at(c, x, y, z)];
+    return code == side || (code == NW_CODE_TISSUE && (!c->hu || nw_chest_hu(c, x, y, z) < BONE_HU));
 }
 
-/* A piece of the chest copied out: 1 where the code is `side`. */
+/* A piece of the chest copied out: 1 where the code is `side`. It may reach beyond the scan, whose last
+ * voxels go on there: closing must neither take the scan's end for the lung's nor for more lung. */
 typedef struct crop {
     nw_box box;
     int64_t n[3];
     uint8_t *mask;
 } crop;
 
+static int64_t within(int64_t at, int64_t count)
+{
+    return at < 0 ? 0 : at < count ? at : count - 1;
+}
+
 static nw_status cut(const nw_chest *c, uint8_t side, double margin_mm, crop *out, nw_error *err)
 {
+    const int64_t *n = c->view.n;
     for (int a = 0; a < 3; a++) {
         int64_t margin = (int64_t)(margin_mm / c->view.h[a]) + 2;
-        out->box.low[a] = out->box.low[a] > margin ? out->box.low[a] - margin : 0;
-        out->box.high[a] =
-            out->box.high[a] + margin < c->view.n[a] ? out->box.high[a] + margin : c->view.n[a];
+        out->box.low[a] -= margin;
+        out->box.high[a] += margin;
         out->n[a] = out->box.high[a] - out->box.low[a];
     }
     size_t count = (size_t)(out->n[0] * out->n[1] * out->n[2]);
@@ -38,22 +44,30 @@ static nw_status cut(const nw_chest *c, uint8_t side, double margin_mm, crop *ou
     uint8_t *to = out->mask;
     for (int64_t z = out->box.low[2]; z < out->box.high[2]; z++)
         for (int64_t y = out->box.low[1]; y < out->box.high[1]; y++) {
-            const uint8_t *from = c->code + nw_chest_at(c, out->box.low[0], y, z);
-            for (int64_t x = 0; x < out->n[0]; x++) *to++ = from[x] == side;
+            const uint8_t *from = c->code + nw_chest_at(c, 0, within(y, n[1]), within(z, n[2]));
+            for (int64_t x = out->box.low[0]; x < out->box.high[0]; x++)
+                *to++ = from[within(x, n[0])] == side;
         }
     return NW_OK;
+}
+
+static bool inside(const nw_chest *c, int64_t x, int64_t y, int64_t z)
+{
+    const int64_t *n = c->view.n;
+    return x >= 0 && y >= 0 && z >= 0 && x < n[0] && y < n[1] && z < n[2];
 }
 
 /* What is 2 in the crop and may be closed becomes the side's; the crop then holds 1 for it, else 0. */
 static void paste_closed(nw_chest *c, uint8_t side, crop *p)
 {
+    const int64_t *n = c->view.n;
     uint8_t *from = p->mask;
     for (int64_t z = p->box.low[2]; z < p->box.high[2]; z++)
         for (int64_t y = p->box.low[1]; y < p->box.high[1]; y++)
             for (int64_t x = p->box.low[0]; x < p->box.high[0]; x++, from++) {
                 if (*from != 2) continue;
-                *from = may_close(c, x, y, z);
-                if (*from) c->code[nw_chest_at(c, x, y, z)] = side;
+                *from = may_close(c, side, within(x, n[0]), within(y, n[1]), within(z, n[2]));
+                if (*from && inside(c, x, y, z)) c->code[nw_chest_at(c, x, y, z)] = side;
             }
 }
 
@@ -103,11 +117,12 @@ static nw_status fill_side(nw_chest *c, uint8_t side, double closing_mm, nw_erro
     const uint8_t *from = p.mask;
     const uint8_t other = side == NW_CODE_RIGHT ? NW_CODE_LEFT : NW_CODE_RIGHT;
     for (int64_t z = p.box.low[2]; z < p.box.high[2] && status == NW_OK; z++)
-        for (int64_t y = p.box.low[1]; y < p.box.high[1]; y++) {
-            uint8_t *to = c->code + nw_chest_at(c, p.box.low[0], y, z);
-            for (int64_t x = 0; x < p.n[0]; x++, from++)
-                if (*from && to[x] != other && to[x] != NW_CODE_OUTSIDE) to[x] = side;
-        }
+        for (int64_t y = p.box.low[1]; y < p.box.high[1]; y++)
+            for (int64_t x = p.box.low[0]; x < p.box.high[0]; x++, from++) {
+                if (!*from || !inside(c, x, y, z)) continue;
+                uint8_t *to = &c->code[nw_chest_at(c, x, y, z)];
+                if (*to != other && *to != NW_CODE_OUTSIDE) *to = side;
+            }
     nw_free(p.mask);
     return status;
 }

@@ -6,7 +6,7 @@
  * plate through what surrounds them, and what lies between the lung and that surface becomes lung. Nothing is
  * filled towards the heart, the diaphragm or beyond the lung's ends, where the same shape is anatomy.
  */
-#include "lesion/chest.h"
+#include "lesion/wall.h"
 
 #include "base/memory.h"
 #include "lesion/surface.h"
@@ -14,7 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { ANGLES = 256, BONE_HU = 300, LEAST_FAT_HU = -160, MOST_FAT_HU = -50 };
 static const double tolerance_mm = 4; /* deeper dips count */
 static const double rim_mm = 6;       /* around a dip that the new surface replaces too */
 static const double typical_mm = 110; /* radius by which mm around the body become angles */
@@ -22,32 +21,12 @@ static const double step_mm = 2.5;    /* slices nearer to each other share a row
 static const double around_mm = 35;   /* of a dip that the surface follows */
 static const double length_mm = 10;   /* bumps of the surface that are shorter are ribs and noise */
 
-/* Where a line ends: the ring closes, the lung ends there, or only the scan does. */
-typedef enum line_end { END_RING, END_LUNG, END_SCAN } line_end;
-
-typedef struct wall {
-    int64_t rows, z0, per_row; /* row r holds slices z0 + r per_row and up */
-    double h;                  /* mm from row to row */
-    double cx, cy;             /* middle of the chest, in voxels */
-    float *outer, *inner;      /* [rows][ANGLES] mm; 0 where there is no lung */
-    float *surface;            /* the same for the wall; 0 where there is none */
-    uint8_t *dip;
-    line_end low, high; /* of the lung */
-} wall;
-
-static int64_t angle_of(double x, double y)
-{
-    double turn = atan2(y, x) / (2 * M_PI);
-    int64_t a = (int64_t)floor((turn < 0 ? turn + 1 : turn) * ANGLES);
-    return a >= ANGLES ? ANGLES - 1 : a;
-}
-
 /* Heights of the lung's surface seen from the middle. */
-static void see(const nw_chest *c, uint8_t side, const nw_box *box, wall *w)
+static void see(const nw_chest *c, uint8_t side, const nw_box *box, nw_wall *w)
 {
     const nw_view *v = &c->view;
     for (int64_t z = box->low[2]; z < box->high[2]; z++) {
-        int64_t row_at = (z - w->z0) / w->per_row * ANGLES;
+        int64_t row_at = (z - w->z0) / w->per_row * NW_WALL_ANGLES;
         float *outer = w->outer + row_at, *inner = w->inner + row_at;
         for (int64_t y = box->low[1]; y < box->high[1]; y++) {
             const uint8_t *row = c->code + nw_chest_at(c, 0, y, z);
@@ -59,7 +38,7 @@ static void see(const nw_chest *c, uint8_t side, const nw_box *box, wall *w)
                     continue;
                 double dx = ((double)x - w->cx) * v->h[0], dy = ((double)y - w->cy) * v->h[1];
                 float r = (float)hypot(dx, dy);
-                int64_t a = angle_of(dx, dy);
+                int64_t a = nw_wall_angle(dx, dy);
                 if (r > outer[a]) outer[a] = r;
                 if (inner[a] == 0 || r < inner[a]) inner[a] = r;
             }
@@ -69,12 +48,12 @@ static void see(const nw_chest *c, uint8_t side, const nw_box *box, wall *w)
 
 /* Close to the middle neighbouring voxels are angles apart: single angles without lung between two with it
  * get their neighbours' mean. */
-static void mend(wall *w)
+static void mend(nw_wall *w)
 {
     for (int64_t z = 0; z < w->rows; z++) {
-        float *o = w->outer + z * ANGLES, *i = w->inner + z * ANGLES;
-        for (int64_t a = 0; a < ANGLES; a++) {
-            int64_t p = (a + ANGLES - 1) % ANGLES, q = (a + 1) % ANGLES;
+        float *o = w->outer + z * NW_WALL_ANGLES, *i = w->inner + z * NW_WALL_ANGLES;
+        for (int64_t a = 0; a < NW_WALL_ANGLES; a++) {
+            int64_t p = (a + NW_WALL_ANGLES - 1) % NW_WALL_ANGLES, q = (a + 1) % NW_WALL_ANGLES;
             if (o[a] > 0 || o[p] <= 0 || o[q] <= 0) continue;
             o[a] = (o[p] + o[q]) / 2;
             i[a] = (i[p] + i[q]) / 2;
@@ -85,7 +64,7 @@ static void mend(wall *w)
 /* Closing of `count` values, `stride` apart, by a line of 2 reach + 1: the largest, then the smallest. Beyond
  * the lung's end are zeros; beyond the scan's its last value goes on. work: 2 count + 6 reach. */
 static void close_line(const float *src, float *dst, float *work, int64_t count, int64_t stride,
-                       int64_t reach, line_end low, line_end high)
+                       int64_t reach, nw_line_end low, nw_line_end high)
 {
     float *wide = work + 2 * reach;
     for (int64_t i = -2 * reach; i < count + 2 * reach; i++) {
@@ -106,13 +85,14 @@ static void close_line(const float *src, float *dst, float *work, int64_t count,
 }
 
 /* surface = the larger closing, around and along the body. */
-static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
+static nw_status close_surface(nw_wall *w, double gap_mm, nw_error *err)
 {
-    int64_t around = (int64_t)(gap_mm / 2 / typical_mm / (2 * M_PI) * ANGLES),
+    int64_t around = (int64_t)(gap_mm / 2 / typical_mm / (2 * M_PI) * NW_WALL_ANGLES),
             along = (int64_t)(gap_mm / 2 / w->h);
-    if (around > ANGLES / 4) around = ANGLES / 4;
+    if (around > NW_WALL_ANGLES / 4) around = NW_WALL_ANGLES / 4;
     if (along > w->rows) along = w->rows;
-    size_t count = (size_t)(w->rows * ANGLES), longest = (size_t)(2 * w->rows + 6 * along) + 4 * ANGLES;
+    size_t count = (size_t)(w->rows * NW_WALL_ANGLES),
+           longest = (size_t)(2 * w->rows + 6 * along) + 4 * NW_WALL_ANGLES;
     float *work = nw_calloc(longest, sizeof *work), *other = nw_calloc(count, sizeof *other);
     if (!work || !other) {
         nw_free(work);
@@ -120,10 +100,10 @@ static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
         return nw_no_memory(err, count * sizeof *other, "the chest wall");
     }
     for (int64_t z = 0; z < w->rows; z++)
-        close_line(w->outer + z * ANGLES, w->surface + z * ANGLES, work, ANGLES, 1, around, END_RING,
-                   END_RING);
-    for (int64_t a = 0; a < ANGLES; a++)
-        close_line(w->outer + a, other + a, work, w->rows, ANGLES, along, w->low, w->high);
+        close_line(w->outer + z * NW_WALL_ANGLES, w->surface + z * NW_WALL_ANGLES, work, NW_WALL_ANGLES, 1,
+                   around, END_RING, END_RING);
+    for (int64_t a = 0; a < NW_WALL_ANGLES; a++)
+        close_line(w->outer + a, other + a, work, w->rows, NW_WALL_ANGLES, along, w->low, w->high);
     /* A ray without lung is a gap only where there is lung above and below it: low in the chest the lung is a
      * sickle, or two, with the diaphragm between its tips. */
     for (size_t i = 0; i < count; i++)
@@ -134,9 +114,9 @@ static nw_status close_surface(wall *w, double gap_mm, nw_error *err)
 }
 
 /* Dips and their rims. */
-static nw_status find_dips(wall *w, bool *any, nw_error *err)
+static nw_status find_dips(nw_wall *w, bool *any, nw_error *err)
 {
-    size_t count = (size_t)(w->rows * ANGLES);
+    size_t count = (size_t)(w->rows * NW_WALL_ANGLES);
     uint8_t *deep = nw_calloc(count, 1);
     if (!deep) return nw_no_memory(err, count, "the chest wall");
     *any = false;
@@ -144,15 +124,15 @@ static nw_status find_dips(wall *w, bool *any, nw_error *err)
         deep[i] = w->surface[i] > 0 && w->surface[i] - w->outer[i] > (float)tolerance_mm;
         *any |= deep[i] != 0;
     }
-    int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * ANGLES),
+    int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * NW_WALL_ANGLES),
             reach_z = (int64_t)(rim_mm / w->h);
     for (int64_t z = 0; z < w->rows; z++)
-        for (int64_t a = 0; a < ANGLES; a++) {
-            if (!deep[z * ANGLES + a]) continue;
+        for (int64_t a = 0; a < NW_WALL_ANGLES; a++) {
+            if (!deep[z * NW_WALL_ANGLES + a]) continue;
             for (int64_t q = z - reach_z; q <= z + reach_z; q++)
                 for (int64_t b = a - reach_a; b <= a + reach_a; b++) {
                     if (q < 0 || q >= w->rows) continue;
-                    size_t at = (size_t)(q * ANGLES + (b + ANGLES) % ANGLES);
+                    size_t at = (size_t)(q * NW_WALL_ANGLES + (b + NW_WALL_ANGLES) % NW_WALL_ANGLES);
                     w->dip[at] = w->surface[at] > 0;
                 }
         }
@@ -161,18 +141,18 @@ static nw_status find_dips(wall *w, bool *any, nw_error *err)
 }
 
 /* Cells within some mm of a dip: ASKED where dips, else KNOWN; NONE where there is no lung or dip. */
-static void kinds(const wall *w, const float *height, uint8_t *kind)
+static void kinds(const nw_wall *w, const float *height, uint8_t *kind)
 {
-    int64_t reach_a = (int64_t)(around_mm / typical_mm / (2 * M_PI) * ANGLES),
+    int64_t reach_a = (int64_t)(around_mm / typical_mm / (2 * M_PI) * NW_WALL_ANGLES),
             reach_r = (int64_t)(around_mm / w->h);
     if (reach_r < 3) reach_r = 3;
     for (int64_t r = 0; r < w->rows; r++)
-        for (int64_t a = 0; a < ANGLES; a++) {
-            if (!w->dip[r * ANGLES + a]) continue;
+        for (int64_t a = 0; a < NW_WALL_ANGLES; a++) {
+            if (!w->dip[r * NW_WALL_ANGLES + a]) continue;
             for (int64_t q = r - reach_r; q <= r + reach_r; q++)
                 for (int64_t b = a - reach_a; b <= a + reach_a; b++) {
                     if (q < 0 || q >= w->rows) continue;
-                    int64_t at = q * ANGLES + (b + ANGLES) % ANGLES;
+                    int64_t at = q * NW_WALL_ANGLES + (b + NW_WALL_ANGLES) % NW_WALL_ANGLES;
                     if (w->dip[at])
                         kind[at] = NW_SURFACE_ASKED;
                     else if (height[at] > 0)
@@ -183,10 +163,10 @@ static void kinds(const wall *w, const float *height, uint8_t *kind)
 
 /* surface becomes the wall over the dips, and inner what the far side of the lung would be where a ray meets
  * none. */
-static nw_status fit(wall *w, nw_error *err)
+static nw_status fit(nw_wall *w, nw_error *err)
 {
-    const double ha = 2 * M_PI / ANGLES * typical_mm;
-    size_t count = (size_t)(w->rows * ANGLES);
+    const double ha = 2 * M_PI / NW_WALL_ANGLES * typical_mm;
+    size_t count = (size_t)(w->rows * NW_WALL_ANGLES);
     uint8_t *kind = nw_calloc(count, 1);
     float *plate = nw_calloc(count, sizeof *plate);
     nw_status status = kind && plate ? NW_OK : nw_no_memory(err, count * sizeof *plate, "the chest wall");
@@ -194,7 +174,7 @@ static nw_status fit(wall *w, nw_error *err)
         kinds(w, w->outer, kind);
         for (size_t i = 0; i < count; i++)
             plate[i] = kind[i] == NW_SURFACE_KNOWN ? w->outer[i] : w->surface[i];
-        status = nw_surface_fit(plate, kind, w->rows, ANGLES, w->h, ha, length_mm, err);
+        status = nw_surface_fit(plate, kind, w->rows, NW_WALL_ANGLES, w->h, ha, length_mm, err);
     }
     if (status == NW_OK) {
         for (size_t i = 0; i < count; i++)
@@ -204,7 +184,7 @@ static nw_status fit(wall *w, nw_error *err)
             if (kind[i] == NW_SURFACE_ASKED) kind[i] = w->inner[i] > 0 ? NW_SURFACE_KNOWN : NW_SURFACE_ASKED;
             plate[i] = w->inner[i] > 0 ? w->inner[i] : w->surface[i] / 2;
         }
-        status = nw_surface_fit(plate, kind, w->rows, ANGLES, w->h, ha, 2 * length_mm, err);
+        status = nw_surface_fit(plate, kind, w->rows, NW_WALL_ANGLES, w->h, ha, 2 * length_mm, err);
     }
     for (size_t i = 0; i < count && status == NW_OK; i++)
         if (kind[i] == NW_SURFACE_ASKED) w->inner[i] = fmaxf(plate[i], 1);
@@ -213,68 +193,9 @@ static nw_status fit(wall *w, nw_error *err)
     return status;
 }
 
-/* Heights between rows and angles. */
-static double between(const wall *w, const float *height, double row, double angle)
-{
-    double r = row < 0                       ? 0
-               : row > (double)(w->rows - 1) ? (double)(w->rows - 1)
-                                             : row,
-           fr = r - floor(r), fa = angle - floor(angle);
-    int64_t r0 = (int64_t)r, r1 = r0 + 1 < w->rows ? r0 + 1 : r0,
-            a0 = ((int64_t)floor(angle) + ANGLES) % ANGLES, a1 = (a0 + 1) % ANGLES;
-    const float v[4] = {height[r0 * ANGLES + a0], height[r0 * ANGLES + a1], height[r1 * ANGLES + a0],
-                        height[r1 * ANGLES + a1]};
-    const double weight[4] = {(1 - fr) * (1 - fa), (1 - fr) * fa, fr * (1 - fa), fr * fa};
-    double sum = 0, total = 0;
-    for (int i = 0; i < 4; i++)
-        if (v[i] > 0) sum += weight[i] * (double)v[i], total += weight[i];
-    return total > 0 ? sum / total : 0;
-}
-
-/* Neither bone nor fat, in the mean of 3 x 3 voxels. */
-static bool may_be_lung(const nw_chest *c, int64_t x, int64_t y, int64_t z)
-{
-    double sum = 0, count = 0;
-    for (int64_t q = y - 1; q <= y + 1; q++)
-        for (int64_t p = x - 1; p <= x + 1; p++) {
-            if (p < 0 || q < 0 || p >= c->view.n[0] || q >= c->view.n[1]) continue;
-            sum += (double)nw_chest_hu(c, p, q, z);
-            count++;
-        }
-    return sum < BONE_HU * count && (sum < LEAST_FAT_HU * count || sum > MOST_FAT_HU * count);
-}
-
-static void fill(nw_chest *c, uint8_t side, const nw_box *box, const wall *w)
-{
-    const nw_view *v = &c->view;
-    double most = 0;
-    for (int64_t i = 0; i < w->rows * ANGLES; i++) most = fmax(most, w->dip[i] ? (double)w->surface[i] : 0);
-    int64_t rx = (int64_t)(most / v->h[0]) + 1, ry = (int64_t)(most / v->h[1]) + 1;
-    for (int64_t z = box->low[2]; z < box->high[2]; z++) {
-        int64_t row_at = (z - w->z0) / w->per_row * ANGLES;
-        const float *inner = w->inner + row_at, *outer = w->outer + row_at;
-        const uint8_t *dip = w->dip + row_at;
-        if (!memchr(dip, 1, ANGLES)) continue;
-        double row = ((double)(z - w->z0) + 0.5) / (double)w->per_row - 0.5;
-        for (int64_t y = (int64_t)w->cy - ry; y <= (int64_t)w->cy + ry; y++)
-            for (int64_t x = (int64_t)w->cx - rx; x <= (int64_t)w->cx + rx; x++) {
-                if (x < 0 || y < 0 || x >= v->n[0] || y >= v->n[1]) continue;
-                uint8_t *code = &c->code[nw_chest_at(c, x, y, z)];
-                if (*code != NW_CODE_TISSUE) continue;
-                double dx = ((double)x - w->cx) * v->h[0], dy = ((double)y - w->cy) * v->h[1];
-                double turn = atan2(dy, dx) / (2 * M_PI) * ANGLES;
-                int64_t a = angle_of(dx, dy);
-                if (!dip[a]) continue;
-                double r = hypot(dx, dy), from = outer[a] > 0 ? (double)outer[a] - v->h[0] : (double)inner[a];
-                if (r < from || from <= 0 || r > between(w, w->surface, row, turn - 0.5)) continue;
-                if (!c->hu || may_be_lung(c, x, y, z)) *code = side;
-            }
-    }
-}
-
 /* The middle of the chest: between left and right at the body's middle, between front and back at the lungs'.
  */
-static bool middle(const nw_chest *c, wall *w)
+static bool middle(const nw_chest *c, nw_wall *w)
 {
     nw_box right, left;
     bool r = nw_chest_box(c, NW_CODE_RIGHT, &right), l = nw_chest_box(c, NW_CODE_LEFT, &left);
@@ -289,7 +210,7 @@ static bool middle(const nw_chest *c, wall *w)
 nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err)
 {
     nw_box box;
-    wall w = {0};
+    nw_wall w = {0};
     if (!nw_chest_box(c, side, &box) || !middle(c, &w)) return NW_OK;
     const double hz = c->view.h[2];
     w.per_row = hz < step_mm ? (int64_t)(step_mm / hz + 0.5) : 1;
@@ -298,7 +219,7 @@ nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err)
     w.z0 = box.low[2];
     w.low = box.low[2] == 0 ? END_SCAN : END_LUNG;
     w.high = box.high[2] == c->view.n[2] ? END_SCAN : END_LUNG;
-    size_t count = (size_t)(w.rows * ANGLES);
+    size_t count = (size_t)(w.rows * NW_WALL_ANGLES);
     w.outer = nw_calloc(count, sizeof *w.outer);
     w.inner = nw_calloc(count, sizeof *w.inner);
     w.surface = nw_calloc(count, sizeof *w.surface);
@@ -314,7 +235,7 @@ nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err)
         if (status == NW_OK) status = find_dips(&w, &any, err);
     }
     if (status == NW_OK && any) status = fit(&w, err);
-    if (status == NW_OK && any) fill(c, side, &box, &w);
+    if (status == NW_OK && any) status = nw_wall_fill(c, side, &box, &w, err);
     nw_free(w.outer);
     nw_free(w.inner);
     nw_free(w.surface);
