@@ -11,7 +11,7 @@
 
 enum { DARK_HU = -940 };
 static const double most_surface = 3; /* times that of a ball of the same volume */
-static const double least_ml = 2, most_ml = 2000, tissue_share = 0.6, beyond_mm = 6, edge_mm = 4;
+static const double least_ml = 2, most_ml = 2000, tissue_share = 0.6, beyond_mm = 6, edge_mm = 5;
 
 /* WORK where air is dark in the mean of 3 x 3 voxels. */
 static nw_status mark_dark(nw_chest *c, nw_error *err)
@@ -38,10 +38,11 @@ typedef struct edge {
     double mm2; /* of the surface, but for its faces up and down */
 } edge;
 
-/* From the voxel at `from` on, `count` steps of `step`. */
+/* From the voxel at `from` on, `count` steps of `step`. Single voxels that noise has made brighter are no
+ * edge. */
 static void look(const uint8_t *from, int64_t step, int64_t count, double face_mm2, edge *e)
 {
-    if (count < 1) return;
+    if (count < 1 || (count > 1 && from[step] == NW_CODE_WORK)) return;
     e->all++;
     e->mm2 += face_mm2;
     for (int64_t i = 0; i < count; i++)
