@@ -84,19 +84,19 @@ NW_API const char *nw_lung_warning_text(int i);
  * both lungs, then nw_side. */
 typedef struct nw_lungs {
     nw_grid grid;
-    const char *method;         /* "threshold", "mask", "lung labels", "lobe labels", "whole" */
-    uint8_t *labels;            /* nw_side of each voxel */
-    uint8_t *lobes;             /* nw_lobe of each voxel, or NULL */
-    double volume_ml[NW_SIDES]; /* */
-    double bottom_mm[NW_SIDES]; /* superior coordinate of the lowest and highest edge of voxels */
-    double top_mm[NW_SIDES];    /* */
-    double mean_hu[NW_SIDES];   /* 0 where no HU were given (has_hu) */
-    int has_hu;                 /* */
-    double airways_ml;          /* trachea and main bronchi that were taken out */
-    double gas_ml;              /* other air in the body that was taken out: bowel, stomach, table */
-    double filled_ml;           /* of volume_ml[0], denser than the threshold */
-    double threshold_hu;        /* 0 for a mask */
-    unsigned warnings;          /* nw_lung_warning bits */
+    const char *method; /* "threshold", "mask", "lung labels", "lobe labels", "whole" */
+    uint8_t *labels;    /* nw_side of each voxel */
+    uint8_t *lobes;     /* nw_lobe of each voxel, or NULL */
+    double volume_ml[NW_SIDES];
+    /* Superior coordinate of the lowest and highest edge of voxels. */
+    double bottom_mm[NW_SIDES], top_mm[NW_SIDES];
+    int has_hu;               /* non-zero: HU were given */
+    double mean_hu[NW_SIDES]; /* 0 without */
+    double airways_ml;        /* trachea and main bronchi that were taken out */
+    double gas_ml;            /* other air in the body that was taken out: bowel, stomach, table */
+    double filled_ml;         /* of volume_ml[0], denser than the threshold */
+    double threshold_hu;      /* 0 for a mask */
+    unsigned warnings;        /* nw_lung_warning bits */
 } nw_lungs;
 
 NW_API void nw_lungs_free(nw_lungs *lungs);
@@ -269,10 +269,10 @@ typedef struct nw_lesions {
     double min_ml;
     size_t count;
     nw_lesion *items;
-    int32_t *labels;   /* 0: none */
-    double volume_ml;  /* of all */
-    size_t dropped;    /* components that were too small */
-    double dropped_ml; /* */
+    int32_t *labels;  /* 0: none */
+    double volume_ml; /* of all */
+    size_t dropped;   /* components that were too small */
+    double dropped_ml;
 } nw_lesions;
 
 /* Components (26 neighbours) of voxels in the lungs with at least the threshold. hu may be NULL where there

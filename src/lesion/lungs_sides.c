@@ -20,10 +20,9 @@ typedef struct part {
 static const double least_ml = 0.05, least_lung_ml = 15, least_share = 0.04, gas_share = 0.65,
                     most_gas_ml = 1500;
 
-static nw_status measure(const nw_chest *c, const nw_components *parts, part *out, nw_error *err)
+static void measure(const nw_chest *c, const nw_components *parts, part *out)
 {
     const nw_view *v = &c->view;
-    (void)err;
     for (int32_t i = 0; i < parts->count; i++)
         for (int a = 0; a < 3; a++) out[i].low[a] = v->n[a];
     int64_t row = 0;
@@ -53,7 +52,6 @@ static nw_status measure(const nw_chest *c, const nw_components *parts, part *ou
         out[i].ml *= v->voxel_ml;
         out[i].right_ml *= v->voxel_ml;
     }
-    return NW_OK;
 }
 
 /* Gas in bowel or stomach, and what is on the table: nearly all as dark as gas, or flat. Masks have no HU. */
@@ -144,7 +142,7 @@ nw_status nw_chest_lungs(nw_chest *c, nw_error *err)
     uint8_t *paint = status == NW_OK ? nw_calloc((size_t)found.count + 1, 1) : NULL;
     if (status == NW_OK && (!parts || !paint))
         status = nw_no_memory(err, (size_t)found.count * sizeof *parts, "the lungs");
-    if (status == NW_OK) status = measure(c, &found, parts, err);
+    if (status == NW_OK) measure(c, &found, parts);
     bool both = false;
     if (status == NW_OK) {
         decide(c, &found, parts, paint);
