@@ -42,14 +42,18 @@ typedef struct nw_program_options {
     const nw_shape *input_shapes; /* [input_count], or NULL: from the model and `dimensions` */
     const char *const *outputs;   /* NULL: the graph's outputs */
     size_t output_count;
-    const char *const *diffs; /* tensors whose gradients backward gives: inputs or anything inside; constants
-                                 with NW_PRECISION_F64 alone */
+    const char *const *diffs; /* tensors whose gradients backward gives: inputs, variables or anything inside;
+                                 constants with NW_PRECISION_F64 alone */
     size_t diff_count;
     int64_t batch;                  /* first dimension of every input where dynamic, or overridden; 0: 1 */
     const nw_dimension *dimensions; /* the other dynamic dimensions */
     size_t dimension_count;
     const nw_constant *constants;
     size_t constant_count;
+    /* Floating-point constants of the model that may change from run to run, as weights do in training: more
+     * inputs of the program, which start with the values of the model and may be named in `diffs`. */
+    const char *const *variables;
+    size_t variable_count;
     nw_precision precision;
     int threads; /* 0: as the environment has it */
     int unfused; /* non-zero: keep every tensor of the graph readable, fuse nothing */

@@ -22,6 +22,8 @@ typedef enum nw_slot {
     NW_SLOT_DST,
     NW_SLOT_ADD, /* what a fused sum adds; laid out as dst */
     NW_SLOT_DIFF_SRC,
+    NW_SLOT_DIFF_WEIGHTS,
+    NW_SLOT_DIFF_BIAS,
     NW_SLOT_DIFF_DST,
     NW_SLOT_WORKSPACE,
     NW_SLOT_SCRATCH,
@@ -53,6 +55,10 @@ nw_status nw_conv_forward(nw_backend *backend, const nw_conv_desc *conv, nw_layo
 /* diff_src and diff_dst in the given layouts. NW_UNSUPPORTED where oneDNN has no kernel for them. */
 nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *diff_src,
                            const nw_layout *diff_dst, nw_kernel **out, nw_error *err);
+/* The gradients of the weights and, with conv.bias, of the bias, from src and diff_dst in the given layouts.
+ * Made for one thread: see ops/fast_conv_weights.c. NW_UNSUPPORTED as above. */
+nw_status nw_conv_backward_weights(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
+                                   const nw_layout *diff_dst, nw_kernel **out, nw_error *err);
 
 typedef enum nw_pool_kind {
     NW_POOL_MAX,
@@ -106,6 +112,11 @@ void nw_weights_cache_free(nw_weights_cache *cache);
 nw_status nw_weights_pack(nw_weights_cache *cache, nw_backend *backend, const nw_kernel *kernel,
                           nw_tensor *plain, nw_tensor **out, nw_error *err);
 size_t nw_weights_cache_bytes(nw_weights_cache *cache);
+
+/* For weights that change from run to run: a kernel that reorders the caller's plain ones into the kernel's
+ * NW_SLOT_WEIGHTS, or the kernel's NW_SLOT_DIFF_WEIGHTS into plain ones. *out is NULL where both are the same. */
+nw_status nw_weights_reorder(nw_backend *backend, const nw_kernel *kernel, nw_slot slot, nw_kernel **out,
+                             nw_error *err);
 
 /* Tensors made from others (filters with their batch-norm folded in): remembered by what they were made from,
  * so that every program of the model gets, and packs, the same ones. from[NW_FOLD_FROM] may hold NULLs. */

@@ -113,6 +113,26 @@ static inline dnnl_status_t nw_pd_conv_backward_data(dnnl_primitive_desc_t *pd, 
 #endif
 }
 
+static inline dnnl_status_t nw_pd_conv_backward_weights(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                                        const nw_md *src, const nw_md *diff_weights,
+                                                        const nw_md *diff_bias, const nw_md *diff_dst,
+                                                        const nw_dnnl_window *w, dnnl_primitive_desc_t hint,
+                                                        dnnl_primitive_attr_t attr)
+{
+    nw_md_pointer b = diff_bias ? NW_MD(diff_bias) : NULL;
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_convolution_backward_weights_primitive_desc_create(
+        pd, engine, dnnl_convolution_direct, NW_MD(src), NW_MD(diff_weights), b, NW_MD(diff_dst), w->strides,
+        w->dilates, w->pads_l, w->pads_r, hint, attr);
+#else
+    dnnl_convolution_desc_t d;
+    dnnl_status_t s = dnnl_dilated_convolution_backward_weights_desc_init(
+        &d, dnnl_convolution_direct, NW_MD(src), NW_MD(diff_weights), b, NW_MD(diff_dst), w->strides,
+        w->dilates, w->pads_l, w->pads_r);
+    return s == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, hint) : s;
+#endif
+}
+
 static inline dnnl_status_t nw_pd_pool_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
                                                dnnl_alg_kind_t alg, const nw_md *src, const nw_md *dst,
                                                const nw_dnnl_window *w, dnnl_primitive_attr_t attr)

@@ -1,7 +1,6 @@
 #include "backend/internal.h"
 
-/* Weights [O, I, ...] as oneDNN sees them: [G, O/G, I, ...] where there are groups. */
-static int weight_dims(const nw_conv_desc *conv, dnnl_dims_t dims)
+int nw_conv_weight_dims(const nw_conv_desc *conv, dnnl_dims_t dims)
 {
     int rank = 0;
     if (conv->groups > 1) {
@@ -14,7 +13,7 @@ static int weight_dims(const nw_conv_desc *conv, dnnl_dims_t dims)
     return rank;
 }
 
-static void window(const nw_conv_desc *conv, nw_dnnl_window *w)
+void nw_conv_window(const nw_conv_desc *conv, nw_dnnl_window *w)
 {
     for (int i = 0; i < conv->src.rank - 2; i++) {
         w->strides[i] = conv->strides[i];
@@ -24,11 +23,10 @@ static void window(const nw_conv_desc *conv, nw_dnnl_window *w)
     }
 }
 
-/* Remembers how the caller's weights lie, for nw_weights_pack. Frees the kernel on failure. */
-static nw_status note_plain_weights(nw_kernel *kernel, const nw_conv_desc *conv, nw_error *err)
+nw_status nw_conv_note_weights(nw_kernel *kernel, const nw_conv_desc *conv, nw_error *err)
 {
     dnnl_dims_t dims;
-    int rank = weight_dims(conv, dims);
+    int rank = nw_conv_weight_dims(conv, dims);
     dnnl_status_t s = nw_md_tag(&kernel->plain_weights, rank, dims, dnnl_f32, nw_plain_tag(rank));
     if (s == dnnl_success) return NW_OK;
     nw_kernel_free(kernel);
@@ -40,15 +38,15 @@ static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md
     return layout->block ? nw_md_of_layout(layout, out, err) : nw_md_any(layout->dtype, shape, out, err);
 }
 
-static nw_status forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
+nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
                             const nw_layout *dst, dnnl_primitive_desc_t *pd, nw_error *err)
 {
     nw_md src_md = {0}, weights_md = {0}, bias_md = {0}, dst_md = {0};
     dnnl_primitive_attr_t attr = NULL;
     nw_dnnl_window w = {0};
     dnnl_dims_t dims;
-    window(conv, &w);
-    int rank = weight_dims(conv, dims);
+    nw_conv_window(conv, &w);
+    int rank = nw_conv_weight_dims(conv, dims);
     nw_shape bias_shape = {.rank = 1, .dims = {conv->weights.dims[0]}};
     nw_layout bias_layout = nw_layout_plain(NW_F32, &bias_shape);
 
@@ -80,7 +78,7 @@ static nw_status choose(nw_backend *backend, const nw_conv_desc *conv, nw_layout
     nw_conv_desc bare = *conv;
     bare.add = false; /* it must be laid out as dst, which is being chosen */
     dnnl_primitive_desc_t pd;
-    NW_TRY(forward_pd(backend, &bare, src, dst, &pd, err));
+    NW_TRY(nw_conv_forward_pd(backend, &bare, src, dst, &pd, err));
     nw_layout src_chosen, dst_chosen;
     bool known = nw_layout_of_md(dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), src->dtype,
                                  &conv->src, &src_chosen) &&
@@ -109,10 +107,10 @@ nw_status nw_conv_forward(nw_backend *backend, const nw_conv_desc *conv, nw_layo
     nw_layout src_layout = *src, dst_layout = *dst;
     NW_TRY(choose(backend, conv, &src_layout, &dst_layout, err));
     dnnl_primitive_desc_t pd;
-    NW_TRY(forward_pd(backend, conv, &src_layout, &dst_layout, &pd, err));
+    NW_TRY(nw_conv_forward_pd(backend, conv, &src_layout, &dst_layout, &pd, err));
     nw_kernel *kernel;
     NW_TRY(nw_kernel_make(backend, pd, slots, count, &kernel, err));
-    NW_TRY(note_plain_weights(kernel, conv, err));
+    NW_TRY(nw_conv_note_weights(kernel, conv, err));
     *src = src_layout;
     *dst = dst_layout;
     *out = kernel;
@@ -127,8 +125,8 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
     dnnl_primitive_attr_t attr = NULL;
     nw_dnnl_window w = {0};
     dnnl_dims_t dims;
-    window(conv, &w);
-    int rank = weight_dims(conv, dims);
+    nw_conv_window(conv, &w);
+    int rank = nw_conv_weight_dims(conv, dims);
     nw_conv_desc bare = *conv;
     bare.bias = bare.add = false;
     bare.act.kind = NW_ACT_NONE;
@@ -136,7 +134,7 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
     /* The hint is a convolution forward of the same layouts; in bfloat16 it reads that as well. */
     nw_layout hint_src = *diff_src, hint_dst = *diff_dst;
     if (conv->bf16) hint_src.dtype = hint_dst.dtype = NW_BF16;
-    nw_status status = forward_pd(backend, &bare, &hint_src, &hint_dst, &hint, err);
+    nw_status status = nw_conv_forward_pd(backend, &bare, &hint_src, &hint_dst, &hint, err);
     if (status == NW_OK) status = nw_md_of_layout(diff_src, &src_md, err);
     if (status == NW_OK) status = nw_md_of_layout(diff_dst, &dst_md, err);
     if (status == NW_OK) status = nw_attributes(NULL, NULL, &attr, err);
@@ -159,7 +157,7 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
                                           {NW_SLOT_DIFF_DST, dnnl_query_diff_dst_md}};
     nw_kernel *kernel;
     NW_TRY(nw_kernel_make(backend, pd, slots, 3, &kernel, err));
-    NW_TRY(note_plain_weights(kernel, conv, err));
+    NW_TRY(nw_conv_note_weights(kernel, conv, err));
     *out = kernel;
     return NW_OK;
 }

@@ -52,6 +52,15 @@ typedef struct nw_slot_query {
 nw_status nw_kernel_make(nw_backend *backend, dnnl_primitive_desc_t pd, const nw_slot_query *slots, int count,
                          nw_kernel **out, nw_error *err);
 
+/* Parts of a convolution that its gradients share (conv.c). Weights [O, I, ...] as oneDNN sees them:
+ * [G, O/G, I, ...] where there are groups; returns the rank. */
+int nw_conv_weight_dims(const nw_conv_desc *conv, dnnl_dims_t dims);
+void nw_conv_window(const nw_conv_desc *conv, nw_dnnl_window *w);
+nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
+                             const nw_layout *dst, dnnl_primitive_desc_t *pd, nw_error *err);
+/* Remembers how the caller's weights lie, for nw_weights_pack. Frees the kernel on failure. */
+nw_status nw_conv_note_weights(nw_kernel *kernel, const nw_conv_desc *conv, nw_error *err);
+
 typedef struct nw_packed {
     nw_tensor *plain, *packed;
     nw_md md;

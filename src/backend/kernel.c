@@ -12,6 +12,8 @@ static const int dnnl_arg[NW_SLOT_COUNT] = {
     /* The only binary post-operation is the first one. */
     [NW_SLOT_ADD] = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
     [NW_SLOT_DIFF_SRC] = DNNL_ARG_DIFF_SRC,
+    [NW_SLOT_DIFF_WEIGHTS] = DNNL_ARG_DIFF_WEIGHTS,
+    [NW_SLOT_DIFF_BIAS] = DNNL_ARG_DIFF_BIAS,
     [NW_SLOT_DIFF_DST] = DNNL_ARG_DIFF_DST,
     [NW_SLOT_WORKSPACE] = DNNL_ARG_WORKSPACE,
     [NW_SLOT_SCRATCH] = DNNL_ARG_SCRATCHPAD,
@@ -83,7 +85,7 @@ nw_status nw_kernel_make(nw_backend *backend, dnnl_primitive_desc_t pd, const nw
     dnnl_status_t s = dnnl_primitive_create(&kernel->primitive, pd);
     for (int i = 0; i < count && s == dnnl_success; i++) {
         /* The bias is the second of the weights. */
-        int index = slots[i].slot == NW_SLOT_BIAS;
+        int index = slots[i].slot == NW_SLOT_BIAS || slots[i].slot == NW_SLOT_DIFF_BIAS;
         s = add_slot(kernel, slots[i].slot, dnnl_primitive_desc_query_md(pd, slots[i].what, index));
     }
     static const nw_slot_query own[] = {{NW_SLOT_WORKSPACE, dnnl_query_workspace_md},

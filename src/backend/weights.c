@@ -16,6 +16,16 @@ static nw_status make_reorder(nw_backend *backend, const nw_md *src, const nw_md
     return nw_kernel_make(backend, pd, slots, 2, out, err);
 }
 
+nw_status nw_weights_reorder(nw_backend *backend, const nw_kernel *kernel, nw_slot slot, nw_kernel **out,
+                             nw_error *err)
+{
+    const nw_md *plain = &kernel->plain_weights, *own = &kernel->md[slot];
+    *out = NULL;
+    if (dnnl_memory_desc_equal(NW_MD(own), NW_MD(plain))) return NW_OK;
+    return slot == NW_SLOT_WEIGHTS ? make_reorder(backend, plain, own, out, err)
+                                   : make_reorder(backend, own, plain, out, err);
+}
+
 /* Layouts along other axes than 1 become three dimensions, in which both sides must then be seen. */
 static nw_layout as_three(const nw_layout *layout, int axis)
 {

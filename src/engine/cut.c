@@ -56,6 +56,25 @@ static nw_status of_graph(nw_piece *piece, const int *values, size_t count, int 
     return NW_OK;
 }
 
+/* The variables are inputs behind the others. */
+static nw_status add_variables(nw_piece *piece, const nw_program_options *options, nw_error *err)
+{
+    int *inputs = nw_realloc(piece->inputs, piece->input_count + options->variable_count, sizeof *inputs);
+    if (!inputs) return nw_no_memory(err, options->variable_count * sizeof *inputs, "a program");
+    piece->inputs = inputs;
+    for (size_t i = 0; i < options->variable_count; i++) {
+        int v;
+        NW_TRY(find(piece->graph, options->variables[i], "a variable", &v, err));
+        for (size_t k = 0; k < piece->input_count; k++)
+            if (inputs[k] == v)
+                return nw_fail(err, NW_USAGE, "%s: tensor '%s' is given twice as an input",
+                               piece->graph->name, options->variables[i]);
+        inputs[piece->input_count++] = v;
+        piece->kept[v] = true;
+    }
+    return NW_OK;
+}
+
 static bool is_input(const nw_piece *piece, int value)
 {
     for (size_t i = 0; i < piece->input_count; i++)
@@ -110,6 +129,7 @@ nw_status nw_piece_cut(nw_graph *graph, const nw_program_options *options, nw_pi
                                          &piece.inputs, &piece.input_count, err)
                                  : of_graph(&piece, graph->inputs, graph->input_count, &piece.inputs,
                                             &piece.input_count, err);
+    if (status == NW_OK && options->variable_count) status = add_variables(&piece, options, err);
     if (status == NW_OK)
         status = options->outputs ? named(&piece, options->outputs, options->output_count, "an output",
                                           &piece.outputs, &piece.output_count, err)

@@ -3,7 +3,7 @@
  *   Identity, Dropout      -> nothing
  *   Conv, BatchNorm        -> Conv with other weights
  *   X, Relu | Clip | Leaky -> X with an activation      X: Conv, Add, BatchNormalization
- *   Conv, Add              -> Conv that adds
+ *   Conv, Add              -> Conv that adds           the same for BatchNormalization in training mode
  *
  * A value disappears only where nobody else reads it and the program does not name it.
  */
@@ -38,10 +38,11 @@ static bool is(const nw_node *node, const char *type)
     return node->op && strcmp(node->op->type, type) == 0;
 }
 
-/* The one reader of a node's only output, or NULL where others (or the program) want the value as well. */
+/* The one reader of a node's result, or NULL where others (or the program) want the value as well. */
 static nw_node *only_reader(const fusion *f, const nw_node *node)
 {
-    if (node->output_count != 1 && !(node->output_count > 1 && node->outputs[1] < 0)) return NULL;
+    bool one = node->output_count == 1 || (node->output_count > 1 && node->outputs[1] < 0);
+    if (!one && !is(node, "BatchNormalization")) return NULL; /* its others are statistics */
     int v = node->outputs[0];
     if (v < 0 || f->uses[v] != 1 || f->piece->kept[v]) return NULL;
     return &f->graph->nodes[f->reads[v]];
@@ -68,6 +69,12 @@ static void drop_identities(fusion *f)
                 if (f->graph->nodes[m].inputs[i] == out) f->graph->nodes[m].inputs[i] = in;
         f->piece->live[n] = false;
     }
+}
+
+/* Batch-norm by the statistics of the batch is no affine map. */
+static bool is_training(const nw_node *node)
+{
+    return is(node, "BatchNormalization") && nw_node_int(node, "training_mode", 0);
 }
 
 static nw_tensor *constant_f32(const fusion *f, const nw_node *node, int i)
@@ -157,7 +164,9 @@ static nw_status fold_batch_norms(fusion *f)
         if (!f->piece->live[n] || !is(conv, "Conv")) continue;
         nw_node *norm = only_reader(f, conv);
         bool folded = false;
-        if (!norm || !is(norm, "BatchNormalization") || norm->inputs[0] != conv->outputs[0]) continue;
+        if (!norm || !is(norm, "BatchNormalization") || norm->inputs[0] != conv->outputs[0] ||
+            is_training(norm))
+            continue;
         NW_TRY(fold_batch_norm(f, conv, norm, &folded));
         if (folded) absorb(f, conv, norm);
     }
@@ -207,14 +216,14 @@ static void fuse_activations(fusion *f)
     }
 }
 
-/* A convolution whose result only an Add of equal shapes reads, and which comes after the other operand, does
- * the adding. */
+/* A convolution, or a batch-norm in training mode, whose result only an Add of equal shapes reads, and which
+ * comes after the other operand, does the adding. */
 static nw_status fuse_sums(fusion *f)
 {
     for (size_t n = 0; n < f->graph->node_count; n++) {
         nw_node *conv = &f->graph->nodes[n];
-        if (!f->piece->live[n] || !is(conv, "Conv") || conv->fused_add || conv->act.kind != NW_ACT_NONE)
-            continue;
+        bool takes = is(conv, "Conv") || is_training(conv);
+        if (!f->piece->live[n] || !takes || conv->fused_add || conv->act.kind != NW_ACT_NONE) continue;
         nw_node *add = only_reader(f, conv);
         if (!add || !(is(add, "Add") || is(add, "Sum")) || add->input_count != 2) continue;
         int other = add->inputs[add->inputs[0] == conv->outputs[0]];
@@ -223,7 +232,7 @@ static nw_status fuse_sums(fusion *f)
         if (other == conv->outputs[0] || o->data || !before ||
             !nw_shape_equal(&o->shape, nw_out_shape(f->graph, conv, 0)))
             continue;
-        int *inputs = nw_realloc(conv->inputs, 4, sizeof *inputs);
+        int *inputs = nw_realloc(conv->inputs, (size_t)conv->input_count + 2, sizeof *inputs);
         if (!inputs) return nw_no_memory(f->err, sizeof *inputs, "a node");
         conv->inputs = inputs;
         while (conv->input_count < 3) inputs[conv->input_count++] = -1; /* no bias */

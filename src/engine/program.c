@@ -111,6 +111,21 @@ static nw_status backward_ports(nw_program *program, nw_error *err)
     return NW_OK;
 }
 
+/* Variables start with the values that the model has. */
+static nw_status initial_values(nw_program *program, const nw_program_options *options, nw_error *err)
+{
+    for (size_t i = 0; i < options->variable_count; i++) {
+        const nw_graph *graph = program->model->graph;
+        nw_tensor *value;
+        NW_TRY(nw_tensor_convert(graph->values[nw_graph_find(graph, options->variables[i])].data,
+                                 nw_plan_dtype(program->plan), &value, err));
+        nw_buffer *buffer = program->inputs[program->piece.input_count - options->variable_count + i].buffer;
+        memcpy(buffer->data, value->data, buffer->bytes);
+        nw_tensor_unref(value);
+    }
+    return NW_OK;
+}
+
 static nw_status build(nw_program *program, const nw_program_options *options, nw_error *err)
 {
     nw_piece *piece = &program->piece;
@@ -139,6 +154,7 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     NW_TRY(forward_ports(program, err));
     if (piece->diff_count) NW_TRY(backward_ports(program, err));
     NW_TRY(nw_plan_finish(program->plan, err));
+    NW_TRY(initial_values(program, options, err));
     if (options->profile) {
         program->seconds = nw_calloc(nw_plan_step_count(program->plan), sizeof *program->seconds);
         if (!program->seconds) return nw_no_memory(err, sizeof *program->seconds, "the profile");

@@ -115,6 +115,28 @@ static nw_status want(nw_graph *graph, const char *const *names, size_t count, n
     return NW_OK;
 }
 
+/* A constant that may change is a value like an input: its shape is known and nothing else. */
+static nw_status free_variables(nw_graph *graph, const nw_program_options *options, nw_error *err)
+{
+    for (size_t i = 0; i < options->variable_count; i++) {
+        const char *name = options->variables[i];
+        int v = nw_graph_find(graph, name);
+        nw_value *value = v < 0 ? NULL : &graph->values[v];
+        if (!value || !value->data || value->producer >= 0)
+            return nw_fail(err, NW_BAD_INPUT, "%s: '%s' is not a constant of the model that could change",
+                           graph->name, name);
+        if (value->data->dtype != NW_F32 && value->data->dtype != NW_F64)
+            return nw_fail(err, NW_UNSUPPORTED,
+                           "%s: '%s' is of type %s; only floating-point constants may change", graph->name,
+                           name, nw_dtype_name(value->data->dtype));
+        value->shape = value->data->shape;
+        value->has_shape = true;
+        nw_tensor_unref(value->data);
+        value->data = NULL;
+    }
+    return NW_OK;
+}
+
 nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw_graph **out, nw_error *err)
 {
     nw_graph *graph;
@@ -128,6 +150,7 @@ nw_status nw_piece_shapes(nw_model *model, const nw_program_options *options, nw
         else
             status = input_shape(graph, &graph->values[graph->inputs[i]], options, err);
     }
+    if (status == NW_OK) status = free_variables(graph, options, err);
     if (status == NW_OK) status = want(graph, options->inputs, options->input_count, err);
     if (status == NW_OK) status = want(graph, options->outputs, options->output_count, err);
     if (status == NW_OK) status = want(graph, options->diffs, options->diff_count, err);

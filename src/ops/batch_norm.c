@@ -1,6 +1,6 @@
-/* BatchNormalization as in inference: an affine function of each channel from recorded statistics.
- * Inputs src [batch, channels, ...], scale, shift, mean, variance [channels]. */
-#include "ops/fast.h"
+/* BatchNormalization as in inference: an affine function of each channel from recorded statistics. In training
+ * mode: norm_training.c. Inputs src [batch, channels, ...], scale, shift, mean, variance [channels]. */
+#include "ops/norm_training.h"
 
 #include <math.h>
 
@@ -20,14 +20,17 @@ static nw_status infer(nw_infer *cx)
                                  "input %d '%s' must have one number for each of %lld channels", i,
                                  value->name, (long long)x->shape.dims[1]);
     }
-    bool training = nw_node_int(cx->node, "training_mode", 0) != 0;
-    for (int i = 1; i < cx->node->output_count; i++)
-        if (cx->node->outputs[i] >= 0) training = true;
-    if (training)
+    bool training = nw_norm_is_training(cx->node), more = false;
+    for (int i = 1; i < cx->node->output_count; i++) more |= cx->node->outputs[i] >= 0;
+    if ((training || more) && (!training || cx->node->opset < 14))
         return nw_infer_fail(
             cx, NW_UNSUPPORTED,
-            "is in training mode (training_mode=1 or more than one output); export the model for "
+            "is in the training mode of an opset before 14, or has more than one output; export the model for "
             "inference (model.eval())");
+    if (cx->node->output_count > 3)
+        return nw_infer_fail(cx, NW_BAD_MODEL, "has %d outputs; there are three", cx->node->output_count);
+    for (int i = 1; i < cx->node->output_count; i++)
+        NW_TRY(nw_infer_out(cx, i, nw_infer_in(cx, 2 + i)->dtype, &nw_infer_in(cx, 2 + i)->shape));
     if (cx->node->opset < 9 && nw_node_int(cx->node, "spatial", 1) == 0)
         return nw_infer_fail(cx, NW_UNSUPPORTED, "spatial=0 (statistics for every pixel) is not supported");
     return nw_infer_out(cx, 0, x->dtype, &x->shape);
@@ -40,6 +43,10 @@ static double rate_of(const nw_ref *call, int64_t channel)
 
 static void forward(const nw_ref *call)
 {
+    if (nw_norm_is_training(call->node)) {
+        nw_norm_training_forward(call);
+        return;
+    }
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     int64_t channels = shape->dims[1], planes = shape->dims[0] * channels, n = nw_span(shape, 2, shape->rank);
     for (int64_t p = 0; p < planes; p++) {
@@ -52,6 +59,10 @@ static void forward(const nw_ref *call)
 
 static void backward(const nw_ref *call)
 {
+    if (nw_norm_is_training(call->node)) {
+        nw_norm_training_backward(call);
+        return;
+    }
     const nw_shape *shape = nw_in_shape(call->graph, call->node, 0);
     int64_t channels = shape->dims[1], planes = shape->dims[0] * channels, n = nw_span(shape, 2, shape->rank);
     if (!call->diff_dst[0]) return;
@@ -74,7 +85,7 @@ static void backward(const nw_ref *call)
 const nw_op nw_op_BatchNormalization = {
     .type = "BatchNormalization",
     .since = 7,
-    .limits = "inference only (training_mode=0)",
+    .limits = "training mode from opset 14 on",
     .infer = infer,
     .forward = forward,
     .backward = backward,

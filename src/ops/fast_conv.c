@@ -1,6 +1,6 @@
-/* Convolution by oneDNN: layouts of its choice, weights packed once, bias, sum and activation in the same
- * pass. */
-#include "ops/fast.h"
+/* Convolution by oneDNN: layouts of its choice, weights packed once (at every run where they may change),
+ * bias, sum and activation in the same pass. */
+#include "ops/fast_conv.h"
 #include "ops/fast_kernel.h"
 #include "ops/window.h"
 
@@ -35,11 +35,31 @@ static double flops(const nw_conv_desc *conv)
     return 2.0 * (double)nw_count(&conv->dst) * (double)nw_span(&conv->weights, 1, conv->weights.rank);
 }
 
-/* The packed weights as a constant of the plan. */
+/* Weights that may change, packed by a step. */
+static nw_status pack(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out,
+                      nw_error *err)
+{
+    nw_kernel_step k = {.kind = "pack"};
+    nw_layout plain = nw_layout_plain(NW_F32, nw_in_shape(nw_plan_graph(plan), node, 1));
+    NW_TRY(nw_plan_src(plan, node->inputs[1], &plain, out, err));
+    NW_TRY(nw_weights_reorder(nw_plan_backend(plan), kernel, NW_SLOT_WEIGHTS, &k.kernel, err));
+    if (!k.kernel) return NW_OK;
+    k.slots[NW_SLOT_SRC] = *out;
+    nw_status status = nw_plan_scratch(plan, nw_kernel_bytes(kernel, NW_SLOT_WEIGHTS), out, err);
+    if (status != NW_OK) {
+        nw_kernel_free(k.kernel);
+        return status;
+    }
+    k.slots[NW_SLOT_DST] = *out;
+    return nw_fast_kernel_step(plan, &k, err);
+}
+
+/* The packed weights: a constant of the plan where they are one of the model. */
 static nw_status weights(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out,
                          nw_error *err)
 {
     nw_tensor *plain = nw_fast_constant(plan, node, 1), *packed;
+    if (!plain) return pack(plan, node, kernel, out, err);
     NW_TRY(nw_weights_pack(nw_plan_weights(plan), nw_plan_backend(plan), kernel, plain, &packed, err));
     nw_layout layout = nw_layout_plain(NW_F32, &packed->shape);
     return nw_plan_constant(plan, &layout, packed->data, packed, out, err);
@@ -118,7 +138,24 @@ static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const 
     return status;
 }
 
-/* d src = weights^T (d dst * act'(dst)); what was added gets d dst * act'(dst) as it is. */
+/* What the backward steps have in hand: the gradient of the result times the activation's derivative, in the
+ * layout of the result, in float32 and, for convolutions in bfloat16, in that as well. */
+typedef struct gradient {
+    nw_buffer *wide, *narrow;
+} gradient;
+
+static nw_status gather(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool multiplied,
+                        bool wide, const nw_layout *layout, gradient *out, nw_error *err)
+{
+    *out = (gradient){NULL, NULL};
+    if (multiplied && conv->bf16)
+        return nw_plan_diff_narrow(plan, node->outputs[0], &conv->act, layout, wide ? &out->wide : NULL,
+                                   &out->narrow, err);
+    return nw_plan_diff_act(plan, node->outputs[0], &conv->act, multiplied ? layout : NULL, &out->wide, err);
+}
+
+/* d src = weights^T (d dst * act'(dst)), d weights = d dst * act'(dst) by src; what was added gets
+ * d dst * act'(dst) as it is. */
 static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                           nw_error *err)
 {
@@ -126,6 +163,8 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     const nw_layout *src = nw_plan_layout(plan, node->inputs[0]),
                     *dst = nw_plan_layout(plan, node->outputs[0]);
     bool wants = nw_plan_wants_diff(plan, node->inputs[0]);
+    bool learns = nw_plan_wants_diff(plan, node->inputs[1]);
+    int bias = nw_has_in(node, 2) && nw_plan_wants_diff(plan, node->inputs[2]) ? node->inputs[2] : -1;
     nw_layout diff_src = {0}, diff_dst = *dst;
     if (wants) {
         nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
@@ -143,27 +182,33 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     }
     /* Gradients are summed, and handed on to what was added, in float32. */
     int added = conv->add ? node->inputs[node->input_count - 1] : -1;
-    bool hand_on = nw_plan_wants_diff(plan, added), narrow = wants && conv->bf16;
-    nw_buffer *diff = NULL, *half = NULL;
-    nw_status status =
-        narrow ? nw_plan_diff_narrow(plan, node->outputs[0], &conv->act, &diff_dst, hand_on ? &diff : NULL,
-                                     &half, err)
-               : nw_plan_diff_act(plan, node->outputs[0], &conv->act, wants ? &diff_dst : NULL, &diff, err);
-    if (status == NW_OK && hand_on) status = nw_plan_add_diff(plan, added, diff, err);
+    bool hand_on = nw_plan_wants_diff(plan, added);
+    gradient diff;
+    nw_status status = gather(plan, node, conv, wants || learns, hand_on, &diff_dst, &diff, err);
+    nw_buffer *read = diff.narrow ? diff.narrow : diff.wide;
+    if (status == NW_OK && hand_on) status = nw_plan_add_diff(plan, added, diff.wide, err);
+    if (status == NW_OK && (learns || bias >= 0))
+        status = nw_fast_conv_weights(plan, conv, node->inputs[0], node->inputs[1], bias, read, err);
     if (status != NW_OK || !wants) return fail(k.kernel, status);
-    k.slots[NW_SLOT_DIFF_DST] = narrow ? half : diff;
+    k.slots[NW_SLOT_DIFF_DST] = read;
     status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
     if (status == NW_OK)
         status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &k.slots[NW_SLOT_DIFF_SRC], err);
     return status == NW_OK ? nw_fast_kernel_step(plan, &k, err) : fail(k.kernel, status);
 }
 
+/* Weights are a tensor of the model or a variable of the program, not a result of other nodes: those, and
+ * their gradients, are the reference's. */
+static bool is_parameter(nw_plan *plan, const nw_node *node, int i)
+{
+    const nw_value *value = &nw_plan_graph(plan)->values[node->inputs[i]];
+    return value->producer < 0 && value->dtype == NW_F32 && (!value->data || value->data->dtype == NW_F32);
+}
+
 nw_status nw_fast_conv(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err)
 {
-    /* Weights that change from run to run are not packed; the reference does them, and their gradient. */
-    const nw_tensor *w = nw_fast_constant(plan, node, 1);
-    bool bias = nw_has_in(node, 2) && !nw_fast_constant(plan, node, 2);
-    if (!w || w->dtype != NW_F32 || bias || !nw_count(nw_out_shape(nw_plan_graph(plan), node, 0))) {
+    if (!is_parameter(plan, node, 1) || (nw_has_in(node, 2) && !is_parameter(plan, node, 2)) ||
+        !nw_count(nw_out_shape(nw_plan_graph(plan), node, 0))) {
         *declined = true;
         return NW_OK;
     }

@@ -1,4 +1,5 @@
 /* Gemm and MatMul by oneDNN's matrix product; their gradients are two more of them, transposed. */
+#include "base/memory.h"
 #include "ops/fast.h"
 #include "ops/fast_kernel.h"
 
@@ -87,6 +88,42 @@ static nw_status plain_src(nw_plan *plan, const nw_node *node, int i, nw_buffer 
     return nw_plan_src(plan, node->inputs[i], &layout, out, err);
 }
 
+typedef struct columns {
+    nw_buffer *src, *dst; /* [rows][count] and [count] */
+    int64_t rows, count;
+} columns;
+
+static nw_status sum_columns(void *state, nw_error *err)
+{
+    (void)err;
+    const columns *s = state;
+    float *dst = s->dst->data;
+    const float *src = s->src->data;
+    for (int64_t k = 0; k < s->count; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < s->rows; i++) sum += (double)src[i * s->count + k];
+        dst[k] = (float)sum;
+    }
+    return NW_OK;
+}
+
+/* d bias = the sum of d dst over its rows. */
+static nw_status backward_bias(nw_plan *plan, int bias, const product *p, nw_buffer *d, nw_error *err)
+{
+    columns *s = nw_calloc(1, sizeof *s);
+    if (!s) return nw_no_memory(err, sizeof *s, "a step");
+    *s = (columns){.src = d, .rows = p->mm.m, .count = p->mm.n};
+    nw_layout plain = nw_layout_plain(NW_F32, &nw_plan_graph(plan)->values[bias].shape);
+    nw_status status = nw_plan_diff_src(plan, bias, &plain, &s->dst, err);
+    if (status != NW_OK) {
+        nw_free(s);
+        return status;
+    }
+    nw_step step = {
+        .kind = "sum", .impl = "narrows", .state = s, .run = sum_columns, .reads = {d}, .writes = {s->dst}};
+    return nw_plan_step(plan, &step, err);
+}
+
 /* d src = d dst * weights^T, written with the strides of src; d weights = src^T * d dst. */
 static nw_status backward(nw_plan *plan, const nw_node *node, const product *p, nw_error *err)
 {
@@ -94,6 +131,8 @@ static nw_status backward(nw_plan *plan, const nw_node *node, const product *p, 
     nw_layout dst = nw_layout_plain(NW_F32, nw_out_shape(graph, node, 0));
     nw_buffer *d;
     NW_TRY(nw_plan_diff_dst(plan, node->outputs[0], &dst, &d, err));
+    if (p->bias >= 0 && nw_plan_wants_diff(plan, node->inputs[p->bias]))
+        NW_TRY(backward_bias(plan, node->inputs[p->bias], p, d, err));
     for (int i = 0; i < 2; i++) {
         if (!nw_plan_wants_diff(plan, node->inputs[i])) continue;
         nw_matmul_desc mm = {.batch = p->mm.batch};
@@ -127,7 +166,7 @@ nw_status nw_fast_matmul(nw_plan *plan, const nw_node *node, bool *declined, nw_
     bool gemm = strcmp(node->op->type, "Gemm") == 0;
     if (graph->values[node->outputs[0]].dtype != NW_F32 ||
         !(gemm ? describe_gemm(graph, node, &p) : describe_matmul(graph, node, &p)) || !p.mm.batch ||
-        !p.mm.m || !p.mm.n || !p.mm.k || (p.bias >= 0 && nw_plan_wants_diff(plan, node->inputs[p.bias]))) {
+        !p.mm.m || !p.mm.n || !p.mm.k) {
         *declined = true;
         return NW_OK;
     }

@@ -2,6 +2,7 @@
 #include "ops/fast.h"
 #include "ops/fast_act.h"
 #include "ops/fast_loop.h"
+#include "ops/norm_training.h"
 
 #include <math.h>
 
@@ -48,6 +49,7 @@ static nw_status coefficients(nw_plan *plan, const nw_node *node, nw_buffer *out
 
 nw_status nw_fast_norm(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err)
 {
+    if (nw_norm_is_training(node)) return nw_fast_norm_training(plan, node, declined, err);
     for (int i = 1; i < 5; i++)
         if (!nw_fast_constant(plan, node, i)) *declined = true;
     nw_layout layout = *nw_plan_layout(plan, node->inputs[0]);

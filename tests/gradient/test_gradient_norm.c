@@ -5,6 +5,8 @@ static const op_case cases[] = {
     {"BatchNormalization", 9, "", "2x3x2x3 3 3 3 +3"},
     {"BatchNormalization", 15, "epsilon=0.1", "2x3 3 3 3 +3"},
     {"BatchNormalization", 7, "momentum=0.5 spatial=1", "1x2x2x2x2 2 2 2 +2"},
+    {"BatchNormalization", 14, "training_mode=1", "3x2x2x2 2 2 2 +2"},
+    {"BatchNormalization", 15, "training_mode=1 epsilon=0.1", "4x3 3 3 3 +3"},
     {"InstanceNormalization", 6, "epsilon=0.01", "2x3x4x2 3 3"},
     {"InstanceNormalization", 6, "", "1x2x5 2 2"},
     {"LayerNormalization", 17, "", "2x3x4 4 4"},
@@ -80,7 +82,7 @@ static void softmax_axes(void **state)
 static void refusals(void **state)
 {
     (void)state;
-    op_check_refused(&(op_case){"BatchNormalization", 14, "training_mode=1", "1x2x2 2 2 2 2"}, NW_UNSUPPORTED,
+    op_check_refused(&(op_case){"BatchNormalization", 9, "training_mode=1", "1x2x2 2 2 2 2"}, NW_UNSUPPORTED,
                      "training");
     op_check_refused(&(op_case){"BatchNormalization", 9, "", "1x2x2 2 2 2 2", 5}, NW_UNSUPPORTED, "training");
     op_check_refused(&(op_case){"BatchNormalization", 9, "", "1x2x2 2 2 3 2"}, NW_BAD_MODEL, "input 3 'in3'");

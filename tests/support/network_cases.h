@@ -107,6 +107,62 @@ static int64_t residual(ow *m, int64_t c)
     ow_node(m, "Relu", "", "s", "b");
     return c;
 }
+static int64_t norm_residual(ow *m, int64_t c)
+{
+    net_conv(m, "a", "p", c, c, 3, 1, 1);
+    net_norm(m, "p", "q", c);
+    ow_node(m, "Relu", "", "q", "r");
+    net_conv(m, "r", "s", c, c, 3, 1, 1);
+    net_norm(m, "s", "t", c);
+    ow_node(m, "Add", "", "t a", "u");
+    ow_node(m, "Relu", "", "u", "b");
+    return c;
+}
+static int64_t norm_two_branches(ow *m, int64_t c)
+{
+    net_conv(m, "a", "p", c, c, 3, 2, 1);
+    net_norm(m, "p", "q", c);
+    net_conv(m, "a", "r", c, c, 1, 2, 1);
+    net_norm(m, "r", "s", c);
+    ow_node(m, "Add", "", "q s", "t");
+    ow_node(m, "Relu", "", "t", "b");
+    return c;
+}
+static int64_t norm_depthwise_swish(ow *m, int64_t c)
+{
+    net_conv(m, "a", "p", c, c, 3, 1, c);
+    net_norm(m, "p", "q", c);
+    ow_node(m, "Sigmoid", "", "q", "r");
+    ow_node(m, "Mul", "", "q r", "b");
+    return c;
+}
+static int64_t norm_many_readers(ow *m, int64_t c)
+{
+    net_norm(m, "a", "p", c);
+    ow_node(m, "Relu", "", "p", "q");
+    net_conv(m, "q", "r", c, c, 1, 1, 1);
+    ow_node(m, "Add", "", "q r", "s");
+    ow_node(m, "Concat", "", "s q", "b");
+    ow_attr_int(m, "axis", 1);
+    return 2 * c;
+}
+static int64_t norm_leaky(ow *m, int64_t c)
+{
+    net_norm(m, "a", "p", c);
+    ow_node(m, "LeakyRelu", "", "p", "b");
+    return c;
+}
+static int64_t norm_vector(ow *m, int64_t c)
+{
+    ow_node(m, "GlobalAveragePool", "", "a", "p");
+    ow_node(m, "Flatten", "", "p", "q");
+    net_norm(m, "q", "r", c);
+    net_weights(m, "w", 2, (int64_t[]){7, c}, 0.5F, 0);
+    net_weights(m, "bias", 1, (int64_t[]){7}, 0.5F, 0);
+    ow_node(m, "Gemm", "", "r w bias", "b");
+    ow_attr_int(m, "transB", 1);
+    return 0;
+}
 static int64_t two_branches(ow *m, int64_t c)
 {
     net_conv(m, "a", "p", c, c, 3, 2, 1);
@@ -389,6 +445,12 @@ static const struct net_case {
     CASE(norm_relu),
     CASE(conv_norm_relu),
     CASE(residual),
+    CASE(norm_residual),
+    CASE(norm_two_branches),
+    CASE(norm_depthwise_swish),
+    CASE(norm_many_readers),
+    CASE(norm_leaky),
+    CASE(norm_vector),
     CASE(two_branches),
     CASE(inverted_residual),
     CASE(grouped),
