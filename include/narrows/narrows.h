@@ -8,6 +8,7 @@
 #include <narrows/image.h>
 #include <narrows/inspect.h>
 #include <narrows/lesion.h>
+#include <narrows/metrics.h>
 #include <narrows/model.h>
 #include <narrows/ops.h>
 #include <narrows/phantom.h>

@@ -1,15 +1,12 @@
 /* Percentile intervals over resamples with replacement. */
 #include "base/memory.h"
 #include "base/rng.h"
-#include "evaluate/evaluate.h"
+#include "evaluate/resample.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MOST_DRAWS = 1000000 };
-
-/* Places picked[count] of resample `draw`, a function of seed, draw and count alone. */
-static void resample(uint64_t seed, uint32_t draw, size_t count, size_t *picked)
+void nw_resample(uint64_t seed, uint32_t draw, size_t count, size_t *picked)
 {
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     uint32_t words[4][NW_RNG_LANES];
@@ -42,8 +39,7 @@ static nw_score statistic(const work *w, const double *x, const double *y)
     return nw_score_of(sum / (double)w->count);
 }
 
-/* The q-quantile of sorted values, linear between neighbours. */
-static double quantile(const nw_ranked *sorted, size_t n, double q)
+double nw_rank_quantile(const nw_ranked *sorted, size_t n, double q)
 {
     double at = q * (double)(n - 1);
     size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
@@ -55,7 +51,7 @@ static void intervals(const work *w, int draws, uint64_t seed, size_t *picked, n
 {
     size_t n = 0;
     for (int d = 0; d < draws; d++) {
-        resample(seed, (uint32_t)d, w->count, picked);
+        nw_resample(seed, (uint32_t)d, w->count, picked);
         for (size_t i = 0; i < w->count; i++) {
             w->x[i] = w->a[picked[i]];
             if (w->b) w->y[i] = w->b[picked[i]];
@@ -69,15 +65,15 @@ static void intervals(const work *w, int draws, uint64_t seed, size_t *picked, n
     out->low = out->high = out->score.value;
     if (n == 0) return;
     nw_rank_sort(all, n);
-    out->low = quantile(all, n, 0.025);
-    out->high = quantile(all, n, 0.975);
+    out->low = nw_rank_quantile(all, n, 0.025);
+    out->high = nw_rank_quantile(all, n, 0.975);
 }
 
 static nw_status estimate(const double *a, const double *b, size_t count, int draws, uint64_t seed,
                           nw_estimate *out, nw_error *err)
 {
-    if (draws < 1 || draws > MOST_DRAWS)
-        return nw_fail(err, NW_USAGE, "%d resamples are not within 1 and %d", draws, MOST_DRAWS);
+    if (draws < 1 || draws > NW_MOST_DRAWS)
+        return nw_fail(err, NW_USAGE, "%d resamples are not within 1 and %d", draws, NW_MOST_DRAWS);
     if (count > UINT32_MAX) return nw_fail(err, NW_USAGE, "%zu images are too many to resample", count);
     for (size_t i = 0; i < count; i++)
         if (!isfinite(a[i]) || (b && !isfinite(b[i])))
