@@ -9,6 +9,7 @@
 #include <narrows/inspect.h>
 #include <narrows/lesion.h>
 #include <narrows/model.h>
+#include <narrows/network.h>
 #include <narrows/ops.h>
 #include <narrows/phantom.h>
 #include <narrows/program.h>
