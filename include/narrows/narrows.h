@@ -2,6 +2,8 @@
 #ifndef NARROWS_NARROWS_H
 #define NARROWS_NARROWS_H
 
+#include <narrows/augment.h>
+#include <narrows/dataset.h>
 #include <narrows/error.h>
 #include <narrows/evaluate.h>
 #include <narrows/explain.h>
