@@ -2,6 +2,8 @@
 #ifndef NARROWS_NARROWS_H
 #define NARROWS_NARROWS_H
 
+#include <narrows/augment.h>
+#include <narrows/dataset.h>
 #include <narrows/error.h>
 #include <narrows/evaluate.h>
 #include <narrows/explain.h>
@@ -10,6 +12,7 @@
 #include <narrows/lesion.h>
 #include <narrows/metrics.h>
 #include <narrows/model.h>
+#include <narrows/network.h>
 #include <narrows/ops.h>
 #include <narrows/phantom.h>
 #include <narrows/program.h>

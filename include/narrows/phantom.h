@@ -60,7 +60,7 @@ typedef struct nw_phantom_options {
     int threads; /* 0: as the environment has it */
 } nw_phantom_options;
 
-typedef enum nw_phantom_split { NW_SPLIT_TRAIN, NW_SPLIT_VALIDATION, NW_SPLIT_TEST } nw_phantom_split;
+typedef enum nw_phantom_split { NW_PHANTOM_TRAIN, NW_PHANTOM_VALIDATION, NW_PHANTOM_TEST } nw_phantom_split;
 NW_API const char *nw_phantom_split_name(nw_phantom_split split);
 
 typedef struct nw_phantom_lesion {

@@ -30,27 +30,36 @@ static void free_attr(nw_attr *attr)
     nw_free(attr->strings);
 }
 
-static void free_node(nw_node *node)
+void nw_node_clear_attrs(nw_node *node)
+{
+    for (size_t i = 0; i < node->attr_count; i++) free_attr(&node->attrs[i]);
+    nw_free(node->attrs);
+    node->attrs = NULL;
+    node->attr_count = 0;
+}
+
+void nw_node_clear(nw_node *node)
 {
     nw_free(node->name);
     nw_free(node->op_type);
     nw_free(node->domain);
     nw_free(node->inputs);
     nw_free(node->outputs);
-    for (size_t i = 0; i < node->attr_count; i++) free_attr(&node->attrs[i]);
-    nw_free(node->attrs);
+    nw_node_clear_attrs(node);
+}
+
+void nw_value_clear(nw_value *value)
+{
+    nw_free(value->name);
+    for (int d = 0; d < NW_MAX_RANK; d++) nw_free(value->symbols[d]);
+    nw_tensor_unref(value->data);
 }
 
 void nw_graph_free(nw_graph *graph)
 {
     if (!graph) return;
-    for (size_t i = 0; i < graph->value_count; i++) {
-        nw_value *value = &graph->values[i];
-        nw_free(value->name);
-        for (int d = 0; d < NW_MAX_RANK; d++) nw_free(value->symbols[d]);
-        nw_tensor_unref(value->data);
-    }
-    for (size_t i = 0; i < graph->node_count; i++) free_node(&graph->nodes[i]);
+    for (size_t i = 0; i < graph->value_count; i++) nw_value_clear(&graph->values[i]);
+    for (size_t i = 0; i < graph->node_count; i++) nw_node_clear(&graph->nodes[i]);
     nw_strmap_clear(&graph->by_name);
     nw_free(graph->values);
     nw_free(graph->nodes);
@@ -148,7 +157,7 @@ nw_status nw_graph_add_node(nw_graph *graph, const char *op_type, const char *do
     }
     if (!node.name || !node.op_type || !node.domain || !node.inputs || !node.outputs ||
         !NW_GROW(graph->nodes, graph->node_capacity, graph->node_count)) {
-        free_node(&node);
+        nw_node_clear(&node);
         return nw_no_memory(err, graph->node_count * sizeof node, "the nodes of a graph");
     }
     graph->nodes[graph->node_count] = node;

@@ -20,7 +20,7 @@ typedef struct nw_value {
     nw_dtype dtype;
     bool has_shape;
     nw_shape shape;             /* as far as the file or the inference gives it */
-    char *symbols[NW_MAX_RANK]; /* of a graph input: the name of a dynamic dimension, or NULL */
+    char *symbols[NW_MAX_RANK]; /* of an input or output: the name of a dynamic dimension, or NULL */
     nw_tensor *data;            /* a constant, or NULL */
     int producer;               /* node, or -1 */
 } nw_value;
@@ -104,6 +104,16 @@ nw_status nw_node_add_attr(nw_node *node, const char *name, nw_attr_kind kind, n
  * every input and every output of the graph produced, constant or a graph input. NW_BAD_MODEL otherwise,
  * naming the node. */
 nw_status nw_graph_finish(nw_graph *graph, nw_error *err);
+
+/* Removes the nodes that no output of the graph depends on (the producer of a constant is not needed for it)
+ * and the values that nothing refers to any more, then finishes the graph. Inputs of the graph stay. Indices
+ * of values change. */
+nw_status nw_graph_prune(nw_graph *graph, nw_error *err);
+/* Leaves the node without attributes. */
+void nw_node_clear_attrs(nw_node *node);
+/* Release what they hold; for the files of this folder. */
+void nw_value_clear(nw_value *value);
+void nw_node_clear(nw_node *node);
 
 const nw_attr *nw_node_attr(const nw_node *node, const char *name);
 int64_t nw_node_int(const nw_node *node, const char *name, int64_t otherwise);

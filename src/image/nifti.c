@@ -132,3 +132,14 @@ nw_status nw_nifti_decode(const nw_bytes *header, const nw_bytes *image, const c
     *out = v;
     return NW_OK;
 }
+
+nw_status nw_nifti_peek(const nw_bytes *first, const char *name, nw_volume_info *info, nw_error *err)
+{
+    nw_volume v = {0};
+    nw_read_options options = {0};
+    NW_TRY(read_header(first, name, &v.header, err));
+    fill_info(&v);
+    nw_volume_orient_scan(&v, &options);
+    *info = v.info;
+    return NW_OK;
+}

@@ -38,6 +38,12 @@ nw_status nw_npy_decode(const nw_bytes *file, const char *name, const nw_read_li
 nw_status nw_nifti_decode(const nw_bytes *header, const nw_bytes *image, const char *name,
                           const nw_read_limits *limits, nw_volume **out, nw_error *err);
 
+/* peek.c: the facts of what nw_volume_read would give; of NIfTI only the header is read, other formats are
+ * read whole. */
+nw_status nw_volume_peek(const char *path, nw_volume_info *info, nw_error *err);
+/* The facts by the first bytes of a single file. */
+nw_status nw_nifti_peek(const nw_bytes *first, const char *name, nw_volume_info *info, nw_error *err);
+
 /* A picture or tensor with its voxels allocated, not yet set. Refuses sizes above the limit. */
 nw_status nw_volume_new_planar(nw_volume_kind kind, const char *name, int64_t slices, int64_t channels,
                                int64_t rows, int64_t columns, const nw_read_limits *limits, nw_volume **out,

@@ -1,9 +1,12 @@
-/* From the bytes of an ONNX file to a graph.
+/* From the bytes of an ONNX file to a graph, and back.
  *
  * The way of a file: wire check (onnx_wire.c) -> protobuf-c -> tensors, attributes, graph (onnx_tensor.c,
  * onnx_external.c, onnx_attr.c, onnx_build.c) -> operators and the sidecar (onnx_load.c). Nothing in a file
  * is believed: every count and size is checked against the bytes that are there before memory is taken for
  * it.
+ *
+ * The way back: graph -> messages that point into it (onnx_pack.c, onnx_pack_attr.c) -> protobuf-c -> file or
+ * digest (onnx_save.c).
  */
 #ifndef NW_ONNX_ONNX_H
 #define NW_ONNX_ONNX_H
@@ -37,5 +40,8 @@ nw_status nw_onnx_resolve(nw_graph *graph, nw_error *err);
 /* The facts of a JSON object as metadata: each KEY becomes `narrows.KEY` with the compact JSON text of its
  * value. */
 nw_status nw_onnx_sidecar(const char *path, nw_model *model, nw_error *err);
+
+/* Sets the digest to that of the file that nw_model_save would write: for models made in memory. */
+nw_status nw_onnx_digest(nw_model *model, nw_error *err);
 
 #endif

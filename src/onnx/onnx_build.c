@@ -117,6 +117,27 @@ static nw_status add_inputs(build *b)
     return NW_OK;
 }
 
+/* What the file says of an output, for the file that may be written of the model; where it says nothing that
+ * can be used, inference will know better. */
+static nw_status read_output(nw_value *value, const Onnx__TypeProto *type, nw_error *err)
+{
+    if (value->data || value->has_shape) return NW_OK;
+    nw_value said = {.dtype = value->dtype};
+    nw_status status = read_type(&said, type, NULL);
+    if (status == NW_OK) {
+        value->dtype = said.dtype;
+        value->has_shape = said.has_shape;
+        value->shape = said.shape;
+    }
+    for (int i = 0; i < NW_MAX_RANK; i++) {
+        if (status == NW_OK && !value->symbols[i])
+            value->symbols[i] = said.symbols[i];
+        else
+            nw_free(said.symbols[i]);
+    }
+    return status == NW_NO_MEMORY ? nw_no_memory(err, sizeof said, "the shape of an output") : NW_OK;
+}
+
 static nw_status add_outputs(build *b)
 {
     const Onnx__GraphProto *g = b->source->graph;
@@ -127,6 +148,7 @@ static nw_status add_outputs(build *b)
         if (value < 0)
             return nw_fail(b->err, NW_BAD_MODEL, "%s: output '%s' of the graph is made by no node",
                            b->graph->name, name);
+        NW_TRY(read_output(&b->graph->values[value], g->output[i]->type, b->err));
         NW_TRY(nw_graph_add_output(b->graph, value, b->err));
     }
     return NW_OK;

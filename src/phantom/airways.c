@@ -19,7 +19,7 @@ nw_status nw_airways_draw(nw_chest *chest, nw_error *err)
         {split, hilum[1], 0.7F * bore, 0.52F * bore},
     };
     nw_tube_list lumen = {0};
-    nw_sample *samples = NULL;
+    nw_lung_point *samples = NULL;
     size_t count = 0;
     nw_status status = NW_OK;
     for (size_t i = 0; status == NW_OK && i < 3; i++)

@@ -197,14 +197,14 @@ float nw_lungs_fluid(const nw_lungs *lungs, int side, float y, float z);
 float nw_lungs_diaphragm(const nw_lungs *lungs, float x, float y);
 
 /* A point within the lungs. side: 0 right, 1 left. */
-typedef struct nw_sample {
+typedef struct nw_lung_point {
     nw_point p;
     float depth; /* mm from the surface */
     int side;
-} nw_sample;
+} nw_lung_point;
 
 /* Points spread evenly over both lungs; *out by nw_free. */
-nw_status nw_lungs_sample(const nw_chest *chest, nw_draw *d, size_t tries, nw_sample **out, size_t *count,
+nw_status nw_lungs_sample(const nw_chest *chest, nw_draw *d, size_t tries, nw_lung_point **out, size_t *count,
                           nw_error *err);
 
 /* tree.c: fills a volume with a tree that starts at `root` and ends near every one of the points, which are

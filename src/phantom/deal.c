@@ -32,6 +32,6 @@ nw_deal nw_deal_of(const nw_phantom_options *options, uint64_t study)
         from = bands[i].until;
     }
     double s = fraction(start[deal.positive ? 2 : 3] + member * split_step);
-    deal.split = s < 0.7 ? NW_SPLIT_TRAIN : s < 0.85 ? NW_SPLIT_VALIDATION : NW_SPLIT_TEST;
+    deal.split = s < 0.7 ? NW_PHANTOM_TRAIN : s < 0.85 ? NW_PHANTOM_VALIDATION : NW_PHANTOM_TEST;
     return deal;
 }

@@ -8,13 +8,13 @@ static void add_spot(nw_distractors *all, nw_ellipsoid shape, float hu)
     if (all->spot_count < NW_MOST_SPOTS) all->spots[all->spot_count++] = (nw_spot){shape, hu};
 }
 
-static void draw_spots(nw_chest *chest, nw_draw *d, const nw_sample *points, size_t count)
+static void draw_spots(nw_chest *chest, nw_draw *d, const nw_lung_point *points, size_t count)
 {
     nw_distractors *all = &chest->distractors;
     if (nw_draw_chance(d, 0.45F)) {
         all->kinds |= NW_DISTRACTOR_NODULES;
         for (int i = 1 + nw_draw_below(d, 4); i > 0; i--) {
-            const nw_sample *s = &points[nw_draw_below(d, (int)count)];
+            const nw_lung_point *s = &points[nw_draw_below(d, (int)count)];
             float r = nw_draw_range(d, 2, 5), hu = nw_draw_chance(d, 0.2F) ? 420.F : nw_draw_range(d, 0, 60);
             add_spot(
                 all,
@@ -25,7 +25,7 @@ static void draw_spots(nw_chest *chest, nw_draw *d, const nw_sample *points, siz
     if (nw_draw_chance(d, 0.45F)) {
         all->kinds |= NW_DISTRACTOR_SCARS;
         for (int i = 1 + nw_draw_below(d, 4); i > 0; i--) {
-            const nw_sample *s = &points[nw_draw_below(d, (int)count)];
+            const nw_lung_point *s = &points[nw_draw_below(d, (int)count)];
             for (int k = 0; k < 8 && s->depth > 15; k++) s = &points[nw_draw_below(d, (int)count)];
             float length = nw_draw_range(d, 8, 26), thick = nw_draw_range(d, 0.9F, 2.2F);
             add_spot(
@@ -37,7 +37,7 @@ static void draw_spots(nw_chest *chest, nw_draw *d, const nw_sample *points, siz
     if (nw_draw_chance(d, 0.18F)) {
         all->kinds |= NW_DISTRACTOR_BULLAE;
         for (int i = 6 + nw_draw_below(d, 14); i > 0; i--) {
-            const nw_sample *s = &points[nw_draw_below(d, (int)count)];
+            const nw_lung_point *s = &points[nw_draw_below(d, (int)count)];
             for (int k = 0; k < 8 && nw_trunk_level(&chest->trunk, s->p.z) < 0.55F; k++)
                 s = &points[nw_draw_below(d, (int)count)];
             float r = nw_draw_range(d, 3, 9);
@@ -108,7 +108,7 @@ nw_status nw_distractors_draw(nw_chest *chest, nw_error *err)
         all->breath = nw_draw_range(&d, 3, 9);
     }
     if (nw_draw_chance(&d, 0.25F) && !draw_tubes(chest, &d)) return nw_no_memory(err, 4096, "tubes");
-    nw_sample *points;
+    nw_lung_point *points;
     size_t count;
     NW_TRY(nw_lungs_sample(chest, &d, TRIES, &points, &count, err));
     draw_spots(chest, &d, points, count);

@@ -50,13 +50,13 @@ static void draw_lesion(nw_lesion *l, nw_draw *d, nw_point centre, float radius,
 }
 
 /* Lesions like the back, the base and the pleura. */
-static const nw_sample *choose(const nw_chest *chest, nw_draw *d, const nw_sample *points, size_t count,
+static const nw_lung_point *choose(const nw_chest *chest, nw_draw *d, const nw_lung_point *points, size_t count,
                                int only)
 {
-    const nw_sample *best = points;
+    const nw_lung_point *best = points;
     float most = -1;
     for (int i = 0; i < 12; i++) {
-        const nw_sample *s = &points[(size_t)nw_draw_below(d, (int)count)];
+        const nw_lung_point *s = &points[(size_t)nw_draw_below(d, (int)count)];
         if (only >= 0 && s->side != only) continue;
         float edge = expf(-s->depth / 14), low = 1 - nw_trunk_level(&chest->trunk, s->p.z);
         float back = 0.5F + 0.5F * s->p.y / chest->trunk.half_depth;
@@ -67,12 +67,12 @@ static const nw_sample *choose(const nw_chest *chest, nw_draw *d, const nw_sampl
 }
 
 typedef struct tally {
-    const nw_sample *points;
+    const nw_lung_point *points;
     size_t count;
     unsigned char *taken;
 } tally;
 
-static bool within(const nw_chest *chest, const nw_lesion *l, const nw_sample *s)
+static bool within(const nw_chest *chest, const nw_lesion *l, const nw_lung_point *s)
 {
     float reach = reach_of(l), seam = l->kind == NW_LESION_CONSOLIDATION ? l->rim : 0;
     float most = fmaxf(l->shape.r[0], l->shape.r[1]) + reach;
@@ -106,7 +106,7 @@ static void fill(nw_chest *chest, nw_draw *d, const tally *t, float millilitres)
     while (taken < wanted && all->count < NW_MOST_LESIONS) {
         nw_lesion *l = &all->v[all->count];
         /* Where much is taken already, a new lesion had better begin at a point that is not. */
-        const nw_sample *s = choose(chest, d, t->points, t->count, only);
+        const nw_lung_point *s = choose(chest, d, t->points, t->count, only);
         for (int i = 0; i < 4 && t->taken[s - t->points]; i++)
             s = choose(chest, d, t->points, t->count, only);
         draw_lesion(l, d, s->p, typical * nw_draw_range(d, 0.5F, 1.3F), target);
@@ -126,7 +126,7 @@ nw_status nw_lesions_draw(nw_chest *chest, nw_error *err)
     if (!chest->positive) return NW_OK;
     nw_draw points = nw_draw_start(chest->seed, chest->study, NW_PART_POINTS);
     nw_draw d = nw_draw_start(chest->seed, chest->study, NW_PART_LESIONS);
-    nw_sample *samples;
+    nw_lung_point *samples;
     size_t count;
     NW_TRY(nw_lungs_sample(chest, &points, TRIES, &samples, &count, err));
     tally t = {samples, count, nw_calloc(count, 1)};

@@ -182,11 +182,11 @@ float nw_lungs_fluid(const nw_lungs *l, int side, float y, float z)
     return l->fluid[side] * back * nw_smoothstep(l->fluid_top[side], l->fluid_top[side] - 60, z);
 }
 
-nw_status nw_lungs_sample(const nw_chest *chest, nw_draw *d, size_t tries, nw_sample **out, size_t *count,
+nw_status nw_lungs_sample(const nw_chest *chest, nw_draw *d, size_t tries, nw_lung_point **out, size_t *count,
                           nw_error *err)
 {
     const nw_trunk *t = &chest->trunk;
-    nw_sample *v = nw_calloc(tries, sizeof *v);
+    nw_lung_point *v = nw_calloc(tries, sizeof *v);
     if (!v) return nw_no_memory(err, tries * sizeof *v, "points in the lungs");
     size_t n = 0;
     for (size_t i = 0; i < tries; i++) {
@@ -195,7 +195,7 @@ nw_status nw_lungs_sample(const nw_chest *chest, nw_draw *d, size_t tries, nw_sa
         p.y = nw_draw_range(d, -t->half_depth, t->half_depth);
         p.z = nw_draw_range(d, t->bottom, t->top);
         float depth = -nw_lungs_at(&chest->lungs, p.x, p.y, p.z);
-        if (depth > 0) v[n++] = (nw_sample){p, depth, p.x > 0};
+        if (depth > 0) v[n++] = (nw_lung_point){p, depth, p.x > 0};
     }
     if (!n) {
         nw_free(v);

@@ -9,7 +9,7 @@ static nw_status grow(nw_chest *chest, int side, int vein, nw_error *err)
 {
     uint32_t part = NW_PART_VESSELS + (uint32_t)(2 * side + vein);
     nw_draw d = nw_draw_start(chest->seed, chest->study, part);
-    nw_sample *samples;
+    nw_lung_point *samples;
     size_t count, leaves = 0;
     NW_TRY(nw_lungs_sample(chest, &d, TRIES, &samples, &count, err));
     nw_point *points = nw_calloc(LEAVES, sizeof *points);

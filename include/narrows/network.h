@@ -1,0 +1,48 @@
+/* Networks to be trained: architectures by name as ONNX graphs, and a new last layer for a network that there
+ * is.
+ */
+#ifndef NARROWS_NETWORK_H
+#define NARROWS_NETWORK_H
+
+#include <narrows/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nw_network_info {
+    const char *name;       /* "resnet18" */
+    int dims;               /* axes of the input: 2 (H, W) or 3 (D, H, W) */
+    const char *text;       /* one sentence, with its source */
+    const char *bottleneck; /* the tensor at an eighth of the input's resolution: where a bottleneck goes */
+} nw_network_info;
+
+NW_API size_t nw_network_count(void);
+/* NULL from nw_network_count on. */
+NW_API const nw_network_info *nw_network_at(size_t i);
+
+/* Zero-initialise, then fill in what has no default. */
+typedef struct nw_network_options {
+    const char *arch;  /* a name of the table */
+    double width;      /* factor of every channel count inside, up to 16; 0: 1. The products are rounded to
+                          multiples of 8, and are at least 8 */
+    int64_t channels;  /* of the input */
+    int64_t size[3];   /* H, W or D, H, W */
+    int64_t outputs;   /* numbers an image, without a final activation */
+    uint64_t seed;     /* of the weights */
+    int zero_residual; /* non-zero: the last batch-norm of each residual branch starts with a scale of zero,
+                          so that each block starts as the identity (Goyal et al. 2017, section 5.1) */
+} nw_network_options;
+
+/* A network with fresh weights: input "input" [N, channels, (D,) H, W], output "logits" [N, outputs], both
+ * float32 with an open batch N. Batch-norms are nodes of their own. Convolutions start as He et al. (2015)
+ * propose, over fan_out; the last layer uniform within 1 / sqrt(fan_in). Each parameter depends on the seed
+ * and its own name alone. The metadata `narrows.bottleneck` names the tensor of the table; what the outputs
+ * mean (`narrows.head`, `narrows.classes`) the caller adds with nw_model_annotate. NW_BAD_INPUT for options
+ * out of range, or an input too small for the architecture. */
+NW_API nw_status nw_network_build(const nw_network_options *options, nw_model **out, nw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
