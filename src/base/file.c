@@ -111,6 +111,17 @@ void nw_output_write(nw_output *out, const void *data, size_t size)
     if (size && fwrite(data, 1, size, out->stream) != size && !out->error) out->error = errno;
 }
 
+/* The name of a file is kept by its folder. Some file systems cannot do this: no error then. */
+static void sync_folder(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash) slash[slash == path] = 0;
+    int folder = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    fsync(folder);
+    close(folder);
+}
+
 nw_status nw_output_commit(nw_output *out, nw_error *err)
 {
     nw_status status = NW_OK;
@@ -119,9 +130,13 @@ nw_status nw_output_commit(nw_output *out, nw_error *err)
         if (out->error || !errno) errno = out->error ? out->error : EIO;
         status = io_error(err, out->path, "write");
     }
+    /* What is renamed without may be empty after a power failure, and the old file is gone. */
+    if (status == NW_OK && out->durable && out->temporary && fsync(fileno(out->stream)) != 0)
+        status = io_error(err, out->path, "write");
     if (fclose(out->stream) != 0 && status == NW_OK) status = io_error(err, out->path, "write");
     if (status == NW_OK && out->temporary && rename(out->temporary, out->path) != 0)
         status = io_error(err, out->path, "write");
+    if (status == NW_OK && out->durable && out->temporary) sync_folder(out->temporary);
     if (status != NW_OK && out->temporary) unlink(out->temporary);
     forget(out);
     return status;

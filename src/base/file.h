@@ -22,6 +22,7 @@ typedef struct nw_output {
     FILE *stream;
     char *path, *temporary; /* temporary is NULL where a device or pipe is written straight */
     int error;              /* errno of the first write that failed */
+    int durable;            /* set after opening: commit waits until the file and its name are on the disk */
 } nw_output;
 
 nw_status nw_output_open(const char *path, nw_output *out, nw_error *err);

@@ -19,8 +19,16 @@ enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
 nw_status nw_safetensors_open(const char *path, nw_safetensors *out, nw_error *err)
 {
+    nw_bytes bytes;
     memset(out, 0, sizeof *out);
-    NW_TRY(nw_file_read(path, file_limit, &out->bytes, err));
+    NW_TRY(nw_file_read(path, file_limit, &bytes, err));
+    return nw_safetensors_take(&bytes, path, out, err);
+}
+
+nw_status nw_safetensors_take(nw_bytes *bytes, const char *path, nw_safetensors *out, nw_error *err)
+{
+    *out = (nw_safetensors){.bytes = *bytes};
+    *bytes = (nw_bytes){0};
     out->path = nw_strdup(path);
     if (!out->path) return nw_no_memory(err, strlen(path), path);
     uint64_t length = 0;
@@ -58,12 +66,10 @@ static nw_status bad(const nw_safetensors *file, const char *name, const char *w
     return nw_fail(err, NW_BAD_INPUT, "%s: tensor '%s': %s", file->path, name, what);
 }
 
-nw_status nw_safetensors_get(const nw_safetensors *file, const char *name, nw_dtype dtype, bool required,
-                             nw_tensor **out, nw_error *err)
+nw_status nw_safetensors_find(const nw_safetensors *file, const char *name, nw_safetensors_view *out,
+                              nw_error *err)
 {
     json_t *entry = json_object_get(file->header, name);
-    *out = NULL;
-    if (!entry && !required) return NW_OK;
     if (!entry) return bad(file, name, "missing", err);
     const char *type = json_string_value(json_object_get(entry, "dtype"));
     size_t kind = 0;
@@ -72,28 +78,38 @@ nw_status nw_safetensors_get(const nw_safetensors *file, const char *name, nw_dt
         return bad(file, name, "its dtype is not one of F32, F64, I64, U8, BOOL", err);
 
     json_t *dims = json_object_get(entry, "shape"), *place = json_object_get(entry, "data_offsets");
-    nw_shape shape = {.rank = (int)json_array_size(dims)};
+    nw_safetensors_view view = {.dtype = dtypes[kind].dtype, .shape.rank = (int)json_array_size(dims)};
     if (!json_is_array(dims) || json_array_size(dims) > NW_MAX_RANK)
         return bad(file, name, "its shape is missing or has too many dimensions", err);
-    for (int i = 0; i < shape.rank; i++) {
+    for (int i = 0; i < view.shape.rank; i++) {
         json_t *dim = json_array_get(dims, (size_t)i);
         if (!json_is_integer(dim)) return bad(file, name, "its shape is not a list of integers", err);
-        shape.dims[i] = json_integer_value(dim);
+        view.shape.dims[i] = json_integer_value(dim);
     }
     json_t *from = json_array_get(place, 0), *to = json_array_get(place, 1);
-    int64_t begin = json_integer_value(from), end = json_integer_value(to), count;
-    size_t bytes;
+    int64_t begin = json_integer_value(from), end = json_integer_value(to);
     if (!json_is_integer(from) || !json_is_integer(to) || begin < 0 || end < begin ||
         (uint64_t)end > file->data_size)
         return bad(file, name, "its place lies outside the file (is it cut short?)", err);
-    if (!nw_shape_count(&shape, &count) ||
-        !nw_mul_size((size_t)count, nw_dtype_size(dtypes[kind].dtype), &bytes) ||
-        bytes != (size_t)(end - begin))
+    if (!nw_shape_count(&view.shape, &view.count) ||
+        !nw_mul_size((size_t)view.count, nw_dtype_size(view.dtype), &view.bytes) ||
+        view.bytes != (size_t)(end - begin))
         return bad(file, name, "its shape and its number of bytes disagree", err);
+    view.data = file->data + begin;
+    *out = view;
+    return NW_OK;
+}
 
+nw_status nw_safetensors_get(const nw_safetensors *file, const char *name, nw_dtype dtype, bool required,
+                             nw_tensor **out, nw_error *err)
+{
+    nw_safetensors_view view;
     nw_tensor *raw;
-    NW_TRY(nw_tensor_new_uninitialised(dtypes[kind].dtype, &shape, &raw, err));
-    if (bytes) memcpy(raw->data, file->data + begin, bytes);
+    *out = NULL;
+    if (!required && !json_object_get(file->header, name)) return NW_OK;
+    NW_TRY(nw_safetensors_find(file, name, &view, err));
+    NW_TRY(nw_tensor_new_uninitialised(view.dtype, &view.shape, &raw, err));
+    if (view.bytes) memcpy(raw->data, view.data, view.bytes);
     nw_status status = nw_tensor_convert(raw, dtype, out, err);
     nw_tensor_unref(raw);
     return status;
@@ -106,25 +122,39 @@ static const char *dtype_name(nw_dtype dtype)
     return NULL;
 }
 
-/* The header as text, padded with spaces so that the data begin on a multiple of ALIGNMENT bytes. */
-static char *header_text(json_t *metadata, const nw_shape *shape, const nw_safetensors_entry *entries,
-                         size_t count, int64_t elements)
+static size_t bytes_of(const nw_safetensors_entry *entry)
 {
-    json_t *header = json_object(), *dims = json_array();
-    int failed = !header || !dims;
+    int64_t elements = 0;
+    nw_shape_count(entry->shape, &elements); /* it was looked at */
+    return (size_t)elements * nw_dtype_size(entry->dtype);
+}
+
+static json_t *dims_of(const nw_shape *shape)
+{
+    json_t *dims = json_array();
+    int failed = !dims;
     for (int i = 0; i < shape->rank; i++) failed |= json_array_append_new(dims, json_integer(shape->dims[i]));
-    failed |= json_object_set(header, "__metadata__", metadata);
-    int64_t at = 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t bytes = elements * (int64_t)nw_dtype_size(entries[i].dtype);
-        json_t *entry = json_pack("{s:s, s:O, s:[I, I]}", "dtype", dtype_name(entries[i].dtype), "shape",
+    if (!failed) return dims;
+    json_decref(dims);
+    return NULL;
+}
+
+/* The header as text, padded with spaces so that the data begin on a multiple of ALIGNMENT bytes. */
+static char *header_text(json_t *metadata, const nw_safetensors_entry *entries, size_t count)
+{
+    json_t *header = json_object();
+    int failed = !header || json_object_set(header, "__metadata__", metadata);
+    size_t at = 0;
+    for (size_t i = 0; i < count && !failed; i++) {
+        size_t bytes = bytes_of(&entries[i]);
+        json_t *dims = dims_of(entries[i].shape);
+        json_t *entry = json_pack("{s:s, s:o*, s:[I, I]}", "dtype", dtype_name(entries[i].dtype), "shape",
                                   dims, "data_offsets", (json_int_t)at, (json_int_t)(at + bytes));
-        failed |= json_object_set_new(header, entries[i].name, entry);
+        failed |= !dims || json_object_set_new(header, entries[i].name, entry);
         at += bytes;
     }
     char *text = failed ? NULL : json_dumps(header, JSON_COMPACT), *padded = NULL;
     json_decref(header);
-    json_decref(dims);
     if (text) {
         size_t length = strlen(text), total = sizeof(uint64_t) + length;
         size_t pad = (ALIGNMENT - total % ALIGNMENT) % ALIGNMENT;
@@ -134,23 +164,32 @@ static char *header_text(json_t *metadata, const nw_shape *shape, const nw_safet
     return padded;
 }
 
-nw_status nw_safetensors_write(const char *path, json_t *metadata, const nw_shape *shape,
-                               const nw_safetensors_entry *entries, size_t count, nw_error *err)
+nw_status nw_safetensors_put(nw_output *out, json_t *metadata, const nw_safetensors_entry *entries,
+                             size_t count, nw_error *err)
 {
-    int64_t elements;
-    if (!nw_shape_count(shape, &elements)) return nw_fail(err, NW_BAD_INPUT, "%s: impossible shape", path);
-    char *text = header_text(metadata, shape, entries, count, elements);
-    if (!text) return nw_no_memory(err, 0, "a safetensors header");
-    nw_output out;
-    nw_status status = nw_output_open(path, &out, err);
-    if (status == NW_OK) {
-        uint64_t length = strlen(text);
-        nw_output_write(&out, &length, sizeof length);
-        nw_output_write(&out, text, (size_t)length);
-        for (size_t i = 0; i < count; i++)
-            nw_output_write(&out, entries[i].data, (size_t)elements * nw_dtype_size(entries[i].dtype));
-        status = nw_output_commit(&out, err);
-    }
+    int64_t elements, bytes;
+    for (size_t i = 0; i < count; i++)
+        if (!nw_shape_count(entries[i].shape, &elements) || !nw_mul_i64(elements, 8, &bytes))
+            return nw_fail(err, NW_BAD_INPUT, "%s: impossible shape of '%s'", out->path, entries[i].name);
+    char *text = header_text(metadata, entries, count);
+    if (!text)
+        return nw_fail(err, NW_BAD_INPUT, "%s: the name of a tensor is not UTF-8, or memory is out",
+                       out->path);
+    uint64_t length = strlen(text);
+    nw_output_write(out, &length, sizeof length);
+    nw_output_write(out, text, (size_t)length);
     nw_free(text);
+    for (size_t i = 0; i < count; i++) nw_output_write(out, entries[i].data, bytes_of(&entries[i]));
+    return NW_OK;
+}
+
+nw_status nw_safetensors_write(const char *path, json_t *metadata, const nw_safetensors_entry *entries,
+                               size_t count, nw_error *err)
+{
+    nw_output out;
+    NW_TRY(nw_output_open(path, &out, err));
+    nw_status status = nw_safetensors_put(&out, metadata, entries, count, err);
+    if (status == NW_OK) return nw_output_commit(&out, err);
+    nw_output_discard(&out);
     return status;
 }

@@ -40,15 +40,16 @@ nw_status nw_stats_save(nw_stats *stats, const char *path, int resumable, nw_err
         return nw_fail(err, NW_BAD_INPUT,
                        "%s: statistics need two images at least, better hundreds: there were %lld", path,
                        (long long)stats->count);
+    const nw_shape *shape = &stats->shape;
     nw_safetensors_entry entries[] = {
-        {"mean", NW_F32, nw_stats_mean(stats)},     {"std", NW_F32, nw_stats_std(stats)},
-        {"active", NW_F32, nw_stats_active(stats)}, {"resume.mean", NW_F64, stats->m},
-        {"resume.squares", NW_F64, stats->s},       {"resume.nonzero", NW_I64, stats->nonzero}};
+        {"mean", NW_F32, nw_stats_mean(stats), shape},     {"std", NW_F32, nw_stats_std(stats), shape},
+        {"active", NW_F32, nw_stats_active(stats), shape}, {"resume.mean", NW_F64, stats->m, shape},
+        {"resume.squares", NW_F64, stats->s, shape},       {"resume.nonzero", NW_I64, stats->nonzero, shape}};
     json_t *metadata = metadata_of(stats);
     if (!metadata)
         return nw_fail(err, NW_BAD_INPUT, "%s: a fact about the statistics is not UTF-8, or memory is out",
                        path);
-    nw_status status = nw_safetensors_write(path, metadata, &stats->shape, entries, resumable ? 6 : 3, err);
+    nw_status status = nw_safetensors_write(path, metadata, entries, resumable ? 6 : 3, err);
     json_decref(metadata);
     return status;
 }

@@ -7,7 +7,7 @@
 static nw_status run(const float *logits, const float *targets, const float *weights, int64_t n, int64_t k,
                      double parameter, float *diff, double *loss, nw_error *err)
 {
-    double total, sum = 0, delta = fabs(parameter) > 0 ? parameter : 1;
+    double total, sum = 0, delta = fpclassify(parameter) == FP_ZERO ? 1 : parameter;
     if (!(delta > 0) || !isfinite(delta))
         return nw_fail(err, NW_BAD_INPUT, "a Huber loss with delta %g: it has to be above 0", delta);
     NW_TRY(nw_train_loss_check(logits, targets, weights, n, k, &total, err));

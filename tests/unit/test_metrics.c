@@ -363,12 +363,13 @@ static void groups_are_drawn_whole(void **state)
     close_to(plain.high - plain.low, b.high - b.low, 0.15 * (plain.high - plain.low), "width");
 }
 
-/* Coverage: of 400 samples of a known area (normal scores one standard deviation apart: Phi(1/sqrt 2)), 95 %
- * of DeLong's intervals hold it. Binomial, standard deviation 1.1 %. */
+/* Coverage, with 40 samples of either class whose scores are normal and one standard deviation apart (area
+ * Phi(1 / sqrt 2)): about 94 % of DeLong's intervals hold it, a little less than 95 % as for all normal
+ * approximations. The bounds are four standard deviations of the binomial away. */
 static void delong_covers(void **state)
 {
     (void)state;
-    enum { TRIALS = 400, N = 80 };
+    enum { TRIALS = 4000, N = 80 };
     int held = 0;
     const double truth = 0.7602499389065233;
     uint64_t u = 1;
@@ -390,7 +391,7 @@ static void delong_covers(void **state)
         held += e.low <= truth && truth <= e.high;
     }
     print_message("%d of %d intervals hold the area\n", held, TRIALS);
-    assert_true(held >= 0.91 * TRIALS && held <= 0.985 * TRIALS);
+    assert_true(held >= 0.922 * TRIALS && held <= 0.955 * TRIALS);
 }
 
 static void refused(void **state)

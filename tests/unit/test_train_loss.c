@@ -161,8 +161,11 @@ static void refused(void **state)
     nw_error err;
     double loss;
     float one = 1;
-    assert_int_equal(nw_train_loss_find("huber")->run(&one, &one, NULL, 1, 1, -1, NULL, &loss, &err),
-                     NW_BAD_INPUT);
+    static const double deltas[] = {-1, NAN, INFINITY};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            nw_train_loss_find("huber")->run(&one, &one, NULL, 1, 1, deltas[i], NULL, &loss, &err),
+            NW_BAD_INPUT);
 }
 
 static void smoothed_targets(void **state)
