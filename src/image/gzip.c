@@ -108,36 +108,3 @@ nw_status nw_gzip_extract(const nw_bytes *file, const char *name, size_t skip, u
     inflateEnd(&r.z);
     return status;
 }
-
-static int deflate_all(z_stream *z, nw_output *out, const void *data, size_t size, int last)
-{
-    unsigned char buffer[65536];
-    const unsigned char *next = data;
-    do {
-        uInt n = size > INT_MAX ? INT_MAX : (uInt)size;
-        z->next_in = (z_const Bytef *)(uintptr_t)next;
-        z->avail_in = n;
-        next += n;
-        size -= n;
-        int flush = last && size == 0 ? Z_FINISH : Z_NO_FLUSH;
-        do {
-            z->next_out = buffer;
-            z->avail_out = sizeof buffer;
-            if (deflate(z, flush) == Z_STREAM_ERROR) return -1;
-            nw_output_write(out, buffer, sizeof buffer - z->avail_out);
-        } while (z->avail_out == 0);
-    } while (size);
-    return 0;
-}
-
-nw_status nw_gzip_write(nw_output *out, const void *head, size_t head_size, const void *body,
-                        size_t body_size, nw_error *err)
-{
-    z_stream z = {0};
-    /* Level 4: maps of floats hardly shrink further, and it is several times as fast as the default. */
-    if (deflateInit2(&z, 4, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return nw_no_memory(err, 1 << 18, out->path);
-    int failed = deflate_all(&z, out, head, head_size, 0) || deflate_all(&z, out, body, body_size, 1);
-    deflateEnd(&z);
-    return failed ? nw_fail(err, NW_FAILED, "%s: zlib failed", out->path) : NW_OK;
-}

@@ -18,8 +18,14 @@ nw_status nw_gzip_peek(const nw_bytes *file, const char *name, unsigned char *ds
 nw_status nw_gzip_extract(const nw_bytes *file, const char *name, size_t skip, unsigned char *dst,
                           size_t size, size_t rest, nw_error *err);
 
-/* Writes a gzip stream of `head` and then `body`. */
-nw_status nw_gzip_write(nw_output *out, const void *head, size_t head_size, const void *body,
-                        size_t body_size, nw_error *err);
+/* What to look for. */
+typedef enum nw_gzip_for {
+    NW_GZIP_RUNS,   /* runs of one byte: maps of floats, whose digits do not repeat, and masks */
+    NW_GZIP_MATCHES /* what came before, too: scans */
+} nw_gzip_for;
+
+/* Writes `head` and then `body` as one gzip member, on all threads; the bytes do not depend on how many. */
+nw_status nw_gzip_write(nw_output *out, nw_gzip_for look, const void *head, size_t head_size,
+                        const void *body, size_t body_size, nw_error *err);
 
 #endif

@@ -17,7 +17,7 @@ static nw_status write_file(const char *path, const nw_volume *geometry, int typ
     NW_TRY(nw_output_open(path, &out, err));
     nw_status status = NW_OK;
     if (nw_path_ends(path, ".gz")) {
-        status = nw_gzip_write(&out, head, head_size, src, bytes, err);
+        status = nw_gzip_write(&out, NW_GZIP_RUNS, head, head_size, src, bytes, err);
     } else {
         nw_output_write(&out, head, head_size);
         nw_output_write(&out, src, bytes);

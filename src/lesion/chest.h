@@ -1,6 +1,6 @@
 /* A chest CT while its lungs are found: one byte a voxel along the patient's axes (see nw_view), and one step
  * a file. In order: nw_chest_air, nw_chest_airways, nw_chest_gas,
- * nw_chest_lungs, nw_chest_fill.
+ * nw_chest_lungs, nw_chest_edge, nw_chest_fill.
  */
 #ifndef NW_LESION_CHEST_H
 #define NW_LESION_CHEST_H
@@ -42,6 +42,8 @@ static inline int64_t nw_chest_at(const nw_chest *c, int64_t x, int64_t y, int64
 
 /* One slice of HU, dst[n[1]][n[0]], smoothed where the values are noisy; work: as large. */
 void nw_chest_slice(const nw_chest *c, int64_t z, float *dst, float *work);
+/* dst[ny][nx] = src through a 3x3 binomial kernel. */
+void nw_chest_soften(const float *src, float *dst, int64_t nx, int64_t ny);
 
 /* TISSUE, AIR, OUTSIDE; `middle` and `smooth`. Air that reaches the edge of a slice and is as dark as air or
  * padding is outside, slice by slice, so that an open mouth does not let the outside into the lungs. */
@@ -59,6 +61,9 @@ nw_status nw_chest_lungs(nw_chest *c, nw_error *err);
 /* Parts a lung mask that spans both sides along the brightest line near the middle: voxels of `code` become
  * RIGHT or LEFT. hu may be NULL: then along the middle where it is thinnest. */
 nw_status nw_chest_part(nw_chest *c, uint8_t code, nw_error *err);
+
+/* Moves the lungs' edges to half way between lung and what is around, in the slice. */
+nw_status nw_chest_edge(nw_chest *c, nw_error *err);
 
 /* Closes each lung: small gaps by a ball, dense parts at the chest wall by the wall's shape, then holes. */
 nw_status nw_chest_fill(nw_chest *c, double closing_mm, double gap_mm, nw_error *err);

@@ -29,6 +29,9 @@ typedef enum nw_touch { NW_TOUCH_4 = 4, NW_TOUCH_6 = 6, NW_TOUCH_26 = 26 } nw_to
  * 2^31 runs. Free with nw_components_free, also after a failure. */
 nw_status nw_components_find(const uint8_t *src, const int64_t n[3], uint8_t value, nw_touch touch,
                              nw_components *out, nw_error *err);
+/* The same of those voxels of `outer` whose values[n[2]][n[1]][n[0]] are `least` or more. */
+nw_status nw_components_within(const nw_components *outer, const float *values, double least, nw_touch touch,
+                               nw_components *out, nw_error *err);
 void nw_components_free(nw_components *c);
 
 /* Sets the voxels of every component whose entry in values[count] is not `keep`. */

@@ -2,9 +2,64 @@
 #include "lesion/lesions.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { CHUNK = 1 << 18 }; /* voxels for one thread at a time */
+
+typedef struct converting {
+    const float *src;
+    float *dst; /* may be src */
+    double unit;
+    int64_t *bad; /* a chunk: the first voxel that will not do, or -1 */
+} converting;
+
+/* The first voxel for which `check` says that it is bad; -1: none. */
+static nw_status first_bad(int64_t count, nw_chunk_fn check, converting *c, int64_t *bad, nw_error *err)
+{
+    size_t n = ((size_t)count + CHUNK - 1) / CHUNK;
+    *bad = -1;
+    c->bad = nw_calloc(n, sizeof *c->bad);
+    if (!c->bad) return nw_no_memory(err, n * sizeof *c->bad, "a density");
+    nw_parallel((size_t)count, CHUNK, check, c);
+    for (size_t i = 0; i < n && *bad < 0; i++) *bad = c->bad[i];
+    nw_free(c->bad);
+    return NW_OK;
+}
+
+static void convertible(void *context, size_t begin, size_t end)
+{
+    const converting *c = context;
+    int all = 1; /* without a branch a voxel, so that it runs in vectors */
+    for (size_t i = begin; i < end; i++) all &= fabs((double)c->src[i] / c->unit) <= 1e30;
+    c->bad[begin / CHUNK] = -1;
+    for (size_t i = begin; i < end && !all; i++)
+        if (!(fabs((double)c->src[i] / c->unit) <= 1e30)) {
+            c->bad[begin / CHUNK] = (int64_t)i;
+            return;
+        }
+}
+
+static void convert(void *context, size_t begin, size_t end)
+{
+    const converting *c = context;
+    for (size_t i = begin; i < end; i++) c->dst[i] = (float)((double)c->src[i] / c->unit);
+}
+
+static void usable(void *context, size_t begin, size_t end)
+{
+    const converting *c = context;
+    int all = 1;
+    for (size_t i = begin; i < end; i++) all &= (c->src[i] >= 0) & (c->src[i] <= 1e30f);
+    c->bad[begin / CHUNK] = -1;
+    for (size_t i = begin; i < end && !all; i++)
+        if (!(c->src[i] >= 0 && c->src[i] <= 1e30f)) {
+            c->bad[begin / CHUNK] = (int64_t)i;
+            return;
+        }
+}
 
 nw_status nw_density_from_bits(const nw_grid *grid, nw_bits_source source, const float *src, float *dst,
                                nw_error *err)
@@ -20,12 +75,13 @@ nw_status nw_density_from_bits(const nw_grid *grid, nw_bits_source source, const
         double cosine = dot / (spacing[p] * spacing[q]);
         unit = spacing[p] * spacing[q] * sqrt(fmax(1 - cosine * cosine, 0)) / 100;
     }
-    int64_t count = nw_grid_count(grid);
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite((double)src[i] / unit) || (double)src[i] / unit > 1e30)
-            return nw_fail(err, NW_NOT_FINITE, "voxel %lld of the map: %g bits", (long long)i,
-                           (double)src[i]);
-    for (int64_t i = 0; i < count; i++) dst[i] = (float)((double)src[i] / unit);
+    converting c = {src, dst, unit, NULL};
+    int64_t bad = -1;
+    NW_TRY(first_bad(nw_grid_count(grid), convertible, &c, &bad, err));
+    if (bad >= 0)
+        return nw_fail(err, NW_NOT_FINITE, "voxel %lld of the map: %g bits", (long long)bad,
+                       (double)src[bad]);
+    nw_parallel((size_t)nw_grid_count(grid), CHUNK, convert, &c);
     return NW_OK;
 }
 
@@ -123,12 +179,11 @@ nw_status nw_density_prepare(const nw_grid *grid, float *density, const nw_lesio
 
 nw_status nw_density_check(const nw_grid *grid, const float *density, nw_error *err)
 {
-    int64_t count = nw_grid_count(grid);
-    for (int64_t i = 0; i < count; i++) {
-        if (density[i] >= 0 && density[i] <= 1e30f) continue;
-        return nw_fail(err, density[i] < 0 ? NW_BAD_INPUT : NW_NOT_FINITE,
-                       "voxel %lld of the map has %g bits per mL: bits are finite and not negative",
-                       (long long)i, (double)density[i]);
-    }
-    return NW_OK;
+    converting c = {.src = density};
+    int64_t bad = -1;
+    NW_TRY(first_bad(nw_grid_count(grid), usable, &c, &bad, err));
+    if (bad < 0) return NW_OK;
+    return nw_fail(err, density[bad] < 0 ? NW_BAD_INPUT : NW_NOT_FINITE,
+                   "voxel %lld of the map has %g bits per mL: bits are finite and not negative",
+                   (long long)bad, (double)density[bad]);
 }

@@ -2,9 +2,11 @@
 #include "lesion/lesions.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "lesion/components.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +18,30 @@ void nw_lesions_free(nw_lesions *lesions)
     nw_free(lesions);
 }
 
-/* 1 where the density, the lungs and the HU gate agree. */
-static void mark(const nw_lungs *lungs, const float *density, const float *hu, const nw_lesion_options *o,
-                 double threshold, uint8_t *mask)
+enum { CHUNK = 1 << 18 }; /* voxels for one thread at a time */
+
+typedef struct marking {
+    const unsigned char *lungs;
+    const float *density, *hu; /* hu NULL: no gate */
+    double threshold, low, high;
+    uint8_t *mask;
+} marking;
+
+static void mark(void *context, size_t begin, size_t end)
 {
-    int64_t count = nw_grid_count(&lungs->grid);
-    const bool gated = hu && (o->low_hu != 0 || o->high_hu != 0);
-    for (int64_t i = 0; i < count; i++) {
-        mask[i] = lungs->labels[i] && density[i] > 0 && (double)density[i] >= threshold;
-        if (mask[i] && gated) mask[i] = (double)hu[i] >= o->low_hu && (double)hu[i] <= o->high_hu;
-    }
+    const marking *m = context;
+    for (size_t i = begin; i < end; i++)
+        m->mask[i] = (m->lungs[i] != 0) & (m->density[i] > 0) & ((double)m->density[i] >= m->threshold);
+    for (size_t i = begin; m->hu && i < end; i++)
+        m->mask[i] &= ((double)m->hu[i] >= m->low) & ((double)m->hu[i] <= m->high);
+}
+
+void nw_lesion_mark(const nw_lungs *lungs, const float *density, const float *hu, const nw_lesion_options *o,
+                    double threshold, uint8_t *mask)
+{
+    const bool gated = o->low_hu != 0 || o->high_hu != 0;
+    marking m = {lungs->labels, density, gated ? hu : NULL, threshold, o->low_hu, o->high_hu, mask};
+    nw_parallel((size_t)nw_grid_count(&lungs->grid), CHUNK, mark, &m);
 }
 
 /* Sums over a component. */
@@ -195,7 +211,7 @@ nw_status nw_lesions_find(const nw_lungs *lungs, const float *density, const flo
         lesions->rule = options->rule;
         lesions->threshold = threshold;
         lesions->min_ml = options->min_ml;
-        mark(lungs, density, hu, options, threshold, mask);
+        nw_lesion_mark(lungs, density, hu, options, threshold, mask);
         status = nw_components_find(mask, lungs->grid.dims, 1, NW_TOUCH_26, &c, err);
     }
     nw_free(mask);

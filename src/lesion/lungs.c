@@ -92,6 +92,7 @@ static nw_status run(nw_chest *c, const nw_lungs_options *o, const nw_progress *
     NW_TRY(step(progress, "lungs", 2, err));
     NW_TRY(nw_chest_gas(c, err));
     NW_TRY(nw_chest_lungs(c, err));
+    NW_TRY(nw_chest_edge(c, err));
     NW_TRY(step(progress, "closing", 3, err));
     NW_TRY(nw_chest_fill(c, o->closing_mm != 0 ? o->closing_mm : 6, o->gap_mm != 0 ? o->gap_mm : 100, err));
     return step(progress, "lungs", 4, err);

@@ -20,9 +20,13 @@ void nw_chest_slice(const nw_chest *c, int64_t z, float *dst, float *work)
         const float *src = c->hu + nw_view_index(v, 0, y, z);
         for (int64_t x = 0; x < nx; x++) raw[y * nx + x] = src[x * v->stride[0]];
     }
-    if (!c->smooth) return;
+    if (c->smooth) nw_chest_soften(raw, dst, nx, ny);
+}
+
+void nw_chest_soften(const float *src, float *dst, int64_t nx, int64_t ny)
+{
     for (int64_t y = 0; y < ny; y++) {
-        const float *row = raw + y * nx, *up = y ? row - nx : row, *down = y + 1 < ny ? row + nx : row;
+        const float *row = src + y * nx, *up = y ? row - nx : row, *down = y + 1 < ny ? row + nx : row;
         for (int64_t x = 0; x < nx; x++) {
             int64_t l = x ? x - 1 : x, r = x + 1 < nx ? x + 1 : x;
             dst[y * nx + x] = (up[l] + 2 * up[x] + up[r] + 2 * (row[l] + 2 * row[x] + row[r]) + down[l] +

@@ -62,7 +62,7 @@ nw_status nw_phantom_write(const nw_phantom *p, nw_phantom_part part, const char
     NW_TRY(nw_output_open(path, &out, err));
     nw_status status = NW_OK;
     if (nw_path_ends(path, ".gz")) {
-        status = nw_gzip_write(&out, head, HEAD, data, size, err);
+        status = nw_gzip_write(&out, NW_GZIP_MATCHES, head, HEAD, data, size, err);
     } else {
         nw_output_write(&out, head, HEAD);
         nw_output_write(&out, data, size);

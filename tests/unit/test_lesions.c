@@ -404,6 +404,55 @@ static void test_sweep(void **state)
     drop(&s);
 }
 
+/* A map of noise: many components that fall apart as the threshold rises, some too small, some cut by the
+ * range of HU; the sweep is what finding and measuring at each threshold gives. */
+static void test_sweep_noise(void **state)
+{
+    (void)state;
+    nw_grid g = chest_grid(4, 4, 6, -140, 140);
+    chest c = chest_make(&plan, &g);
+    float *mask = malloc(c.count * sizeof *mask), *density = malloc(c.count * sizeof *density);
+    uint32_t seed = 1;
+    for (size_t i = 0; i < c.count; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        density[i] = (float)(seed >> 16) / 65536 * (c.lesion[i] ? 2.0F : 1.0F);
+        mask[i] = (float)(c.side[i] == 1 ? 1 + i % 3 : c.side[i] == 2 ? 4 + i % 2 : 0);
+    }
+    nw_labels_map map = {.kind = NW_LABELS_LOBES};
+    nw_lungs *lungs = NULL;
+    nw_error err;
+    ok(nw_lungs_from_labels(&g, c.hu, NULL, mask, &map, &lungs, &err), &err);
+    nw_lesion_options o = fixed(1);
+    o.min_ml = 0.5;
+    o.low_hu = -860;
+    o.high_hu = 100;
+    nw_sweep_point p[] = {{.threshold = 0.95}, {.threshold = 0},   {.threshold = 0.7},
+                          {.threshold = 0.85}, {.threshold = 1.5}, {.threshold = 9}};
+    enum { N = sizeof p / sizeof p[0] };
+    ok(nw_severity_sweep(lungs, density, c.hu, &o, p, N, NULL, &err), &err);
+    assert_true(p[0].lesions > 10 && p[1].lesions > 0 && p[N - 1].lesions == 0);
+    for (int i = 0; i < N; i++) {
+        nw_lesions *l = NULL;
+        nw_severity v;
+        o.threshold = p[i].threshold;
+        ok(nw_lesions_find(lungs, density, c.hu, &o, &l, &err), &err);
+        ok(nw_severity_measure(lungs, density, l->labels, &v, &err), &err);
+        assert_int_equal(p[i].lesions, l->count);
+        for (int side = 0; side < NW_SIDES; side++) assert_true(p[i].share[side] == v.sides[side].share);
+        assert_true(p[i].involved_ml == v.sides[0].involved_ml);
+        assert_true(p[i].grade == v.grade && p[i].zone_score == v.zone_score &&
+                    p[i].lobe_score == v.lobe_score);
+        nw_lesions_free(l);
+    }
+    assert_int_equal(nw_severity_sweep(lungs, density, NULL, &o, p, N, NULL, &err), NW_USAGE);
+    p[3].threshold = -1;
+    assert_int_equal(nw_severity_sweep(lungs, density, c.hu, &o, p, N, NULL, &err), NW_USAGE);
+    nw_lungs_free(lungs);
+    free(mask);
+    free(density);
+    chest_free(&c);
+}
+
 static void test_interval(void **state)
 {
     (void)state;
@@ -554,12 +603,13 @@ static void test_definitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spheres),    cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_units),      cmocka_unit_test(test_gate_and_smoothing),
-        cmocka_unit_test(test_thresholds), cmocka_unit_test(test_small_and_hu),
-        cmocka_unit_test(test_scores),     cmocka_unit_test(test_zones),
-        cmocka_unit_test(test_sweep),      cmocka_unit_test(test_interval),
-        cmocka_unit_test(test_healthy),    cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_spheres),     cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_units),       cmocka_unit_test(test_gate_and_smoothing),
+        cmocka_unit_test(test_thresholds),  cmocka_unit_test(test_small_and_hu),
+        cmocka_unit_test(test_scores),      cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_sweep),       cmocka_unit_test(test_sweep_noise),
+        cmocka_unit_test(test_interval),    cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_definitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
