@@ -42,6 +42,16 @@ typedef struct nw_network_options {
  * out of range, or an input too small for the architecture. */
 NW_API nw_status nw_network_build(const nw_network_options *options, nw_model **out, nw_error *err);
 
+/* The network `from`, weights and all, with a new last layer: `outputs` numbers an image without a final
+ * activation, as the only output "logits" [N, outputs]; weights and bias uniform within 1 / sqrt(inputs of
+ * the layer), as in a new network. Found by its structure: the Gemm, MatMul (with an Add) or 1x1 Conv (before
+ * or behind the mean over all positions) that ends the way to the first output; what comes after it, and
+ * other outputs, are left out. The parameters keep their names. Metadata about the old outputs
+ * (`narrows.head`, `narrows.classes`) are left out, the others kept. NW_UNSUPPORTED where the graph ends in
+ * something else, which the error names. */
+NW_API nw_status nw_network_new_head(nw_model *from, int64_t outputs, uint64_t seed, nw_model **out,
+                                     nw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

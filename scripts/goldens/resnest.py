@@ -53,15 +53,15 @@ class Bottleneck(nn.Module):
 
 
 class ResNeSt(nn.Module):
-    def __init__(self, width=4, blocks=(3, 4, 6, 3), classes=5, cardinality=1):
+    def __init__(self, width=4, blocks=(3, 4, 6, 3), classes=5, cardinality=1, stem=None):
         super().__init__()
-        stem = width // 2
+        stem = stem or width // 2
         self.stem = nn.Sequential(
             nn.Conv2d(3, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU(),
             nn.Conv2d(stem, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU(),
-            nn.Conv2d(stem, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(stem, 2 * stem, 3, 1, 1, bias=False), nn.BatchNorm2d(2 * stem), nn.ReLU(),
             nn.MaxPool2d(3, 2, 1))
-        inputs = width
+        inputs = 2 * stem
         for i, count in enumerate(blocks):
             planes = width << i
             stage = []

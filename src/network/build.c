@@ -98,7 +98,14 @@ static nw_status fill(nw_model *model, const nw_network *network, const nw_netwo
     NW_TRY(nw_made_finish(model, err));
     /* An input that a pooling without padding would leave nothing of. */
     nw_graph *shapes;
-    NW_TRY(nw_piece_shapes(model, &(nw_program_options){.batch = 1}, &shapes, err));
+    nw_status status = nw_piece_shapes(model, &(nw_program_options){.batch = 1}, &shapes, err);
+    if (status != NW_OK) {
+        char size[NW_SHAPE_TEXT];
+        nw_shape shape = {.rank = network->info.dims};
+        memcpy(shape.dims, options->size, sizeof options->size);
+        return nw_fail_within(err, NW_BAD_INPUT, "%s for images of %s", network->info.name,
+                              nw_shape_text(&shape, size, sizeof size));
+    }
     nw_graph_free(shapes);
     return NW_OK;
 }

@@ -42,27 +42,43 @@ void nw_build_block(int stage, int i, int count, char block[NW_BUILD_NAME], char
         memcpy(out, block, NW_BUILD_NAME);
 }
 
+int64_t nw_build_eighths(int64_t channels)
+{
+    int64_t eighths = (channels + 4) / 8;
+    return eighths < 1 ? 8 : 8 * eighths;
+}
+
 int64_t nw_build_width(const nw_builder *b, int64_t channels)
 {
     double width = b->options->width;
     if (width == 1) return channels;
-    int64_t eighths = (int64_t)llround((double)channels * width / 8);
-    return eighths < 1 ? 8 : 8 * eighths;
+    return nw_build_eighths((int64_t)llround((double)channels * width));
+}
+
+void nw_build_nodes(nw_builder *b, const char *op, const char *name, int count, const nw_feature *inputs,
+                    int outputs, const char *const *names, int *values, nw_node **node)
+{
+    enum { MOST = 8 };
+    int from[MOST];
+    nw_node *made = NULL;
+    if (count > MOST) ok(b, nw_fail(b->err, NW_FAILED, "a node with more than %d inputs", MOST));
+    for (int i = 0; b->status == NW_OK && i < count; i++) from[i] = inputs[i].value;
+    for (int i = 0; i < outputs; i++) {
+        values[i] = -1;
+        if (b->status == NW_OK) ok(b, nw_graph_value(b->graph, names[i], &values[i], b->err));
+    }
+    if (b->status == NW_OK)
+        ok(b, nw_graph_add_node(b->graph, op, "", NW_BUILD_OPSET, name, count, from, outputs, values, &made,
+                                b->err));
+    if (node) *node = b->status == NW_OK ? made : NULL;
 }
 
 nw_feature nw_build_node(nw_builder *b, const char *op, const char *name, int count, const nw_feature *inputs,
                          int64_t channels, nw_node **node)
 {
-    enum { MOST = 128 };
-    int values[MOST], out = -1;
-    nw_node *made = NULL;
-    if (count > MOST) ok(b, nw_fail(b->err, NW_FAILED, "a node with more than %d inputs", MOST));
-    for (int i = 0; b->status == NW_OK && i < count; i++) values[i] = inputs[i].value;
-    if (b->status == NW_OK && ok(b, nw_graph_value(b->graph, name, &out, b->err)))
-        ok(b,
-           nw_graph_add_node(b->graph, op, "", NW_BUILD_OPSET, name, count, values, 1, &out, &made, b->err));
-    if (node) *node = b->status == NW_OK ? made : NULL;
-    return (nw_feature){out, channels};
+    int value;
+    nw_build_nodes(b, op, name, count, inputs, 1, &name, &value, node);
+    return (nw_feature){value, channels};
 }
 
 void nw_build_int(nw_builder *b, nw_node *node, const char *name, int64_t value)

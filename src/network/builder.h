@@ -15,7 +15,7 @@
 enum {
     NW_BUILD_OPSET = 17, /* of ONNX's operators */
     NW_BUILD_NAME = 96,  /* bytes of a name */
-    NW_BUILD_NAMES = 8   /* that are valid together */
+    NW_BUILD_NAMES = 128 /* that are valid together */
 };
 
 typedef struct nw_builder {
@@ -48,10 +48,15 @@ const char *nw_build_name(nw_builder *b, const char *format, ...) __attribute__(
 void nw_build_block(int stage, int i, int count, char block[NW_BUILD_NAME], char out[NW_BUILD_NAME]);
 /* Channels times options.width, rounded to a multiple of 8, at least 8; as they are where the width is 1. */
 int64_t nw_build_width(const nw_builder *b, int64_t channels);
+/* The nearest multiple of 8 that is at least 8. */
+int64_t nw_build_eighths(int64_t channels);
 
 /* Any node with one output; attributes are added to *node (NULL after a failure). */
 nw_feature nw_build_node(nw_builder *b, const char *op, const char *name, int count, const nw_feature *inputs,
                          int64_t channels, nw_node **node);
+/* Any node whose outputs are the values of these names. */
+void nw_build_nodes(nw_builder *b, const char *op, const char *name, int count, const nw_feature *inputs,
+                    int outputs, const char *const *names, int *values, nw_node **node);
 void nw_build_ints(nw_builder *b, nw_node *node, const char *name, size_t count, const int64_t *values);
 void nw_build_int(nw_builder *b, nw_node *node, const char *name, int64_t value);
 /* An int64 constant: a shape. */
@@ -74,6 +79,13 @@ nw_feature nw_build_add(nw_builder *b, const char *name, nw_feature x, nw_featur
 /* Broadcasts y [N, C, 1, ...]. */
 nw_feature nw_build_mul(nw_builder *b, const char *name, nw_feature x, nw_feature y);
 nw_feature nw_build_max_pool(nw_builder *b, const char *name, nw_feature x, nw_window window);
+/* ceil: a window may begin inside and end outside; include_pad: zeros around count. */
+nw_feature nw_build_average_pool(nw_builder *b, const char *name, nw_feature x, nw_window window, bool ceil,
+                                 bool include_pad);
+nw_feature nw_build_reshape(nw_builder *b, const char *name, nw_feature x, int rank, const int64_t *dims,
+                            int64_t channels);
+/* Equal parts of the channels: NAME.0, NAME.1, ... */
+void nw_build_split(nw_builder *b, const char *name, nw_feature x, int parts, nw_feature *out);
 nw_feature nw_build_global_pool(nw_builder *b, const char *name, nw_feature x);
 /* Mean over all positions, flattened, and the last layer `name`; its result is the graph's output "logits".
  */

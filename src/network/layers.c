@@ -96,6 +96,36 @@ nw_feature nw_build_max_pool(nw_builder *b, const char *name, nw_feature x, nw_w
     return y;
 }
 
+nw_feature nw_build_average_pool(nw_builder *b, const char *name, nw_feature x, nw_window window, bool ceil,
+                                 bool include_pad)
+{
+    nw_node *node;
+    nw_feature y = nw_build_node(b, "AveragePool", name, 1, &x, x.channels, &node);
+    add_window(b, node, &window);
+    if (ceil) nw_build_int(b, node, "ceil_mode", 1);
+    if (include_pad) nw_build_int(b, node, "count_include_pad", 1);
+    return y;
+}
+
+nw_feature nw_build_reshape(nw_builder *b, const char *name, nw_feature x, int rank, const int64_t *dims,
+                            int64_t channels)
+{
+    nw_feature shape = nw_build_shape(b, nw_build_name(b, "%s.shape", name), rank, dims);
+    return nw_build_node(b, "Reshape", name, 2, (nw_feature[]){x, shape}, channels, NULL);
+}
+
+void nw_build_split(nw_builder *b, const char *name, nw_feature x, int parts, nw_feature *out)
+{
+    enum { MOST = 8 };
+    const char *names[MOST] = {0};
+    int values[MOST];
+    nw_node *node;
+    for (int i = 0; i < parts; i++) names[i] = nw_build_name(b, "%s.%d", name, i);
+    nw_build_nodes(b, "Split", name, 1, &x, parts, names, values, &node);
+    nw_build_int(b, node, "axis", 1);
+    for (int i = 0; i < parts; i++) out[i] = (nw_feature){values[i], x.channels / parts};
+}
+
 nw_feature nw_build_global_pool(nw_builder *b, const char *name, nw_feature x)
 {
     return nw_build_node(b, "GlobalAveragePool", name, 1, &x, x.channels, NULL);
