@@ -55,6 +55,7 @@ goldens: ## make the demo pictures and PyTorch's goldens anew
 	@scripts/deps.sh --bench
 	/usr/bin/python3 scripts/make_demo.py
 	/usr/bin/python3 scripts/make_goldens.py
+	/usr/bin/python3 scripts/make_train_goldens.py
 
 clean: ## remove build/ and demo-out/
 	rm -rf build demo-out

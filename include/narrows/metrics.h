@@ -125,6 +125,21 @@ NW_API nw_status nw_metric_mae(const double *predicted, const double *truth, siz
 NW_API nw_status nw_metric_r2(const double *predicted, const double *truth, size_t count,
                               const nw_metric_options *options, nw_estimate *out, nw_error *err);
 
+/* ---- Over the epochs of a training ------------------------------------------------------------------------
+ */
+
+enum { NW_EPOCH_METRICS = 16 };
+
+/* What is known after an epoch. The names of the metrics are kept once, beside the list of epochs. */
+typedef struct nw_epoch {
+    int64_t epoch, step; /* from 1; steps since the beginning */
+    double rate;         /* of learning, at the last step */
+    double train_loss;
+    double validation_loss; /* NaN: not validated after this epoch; the metrics are not looked at then */
+    nw_estimate metrics[NW_EPOCH_METRICS];
+    double seconds, images_per_second;
+} nw_epoch;
+
 #ifdef __cplusplus
 }
 #endif

@@ -129,8 +129,8 @@ typedef struct nw_phantom_summary {
     int64_t splits[3]; /* by nw_phantom_split */
 } nw_phantom_summary;
 
-/* Makes FOLDER/study_0001, study_0002, ..., each with ct.nii.gz, lungs.nii.gz, zones.nii.gz, lesions.nii.gz
- * and study.csv, and FOLDER/cohort.csv. Studies that are there whole are kept; NW_USAGE where one of them was
+/* Makes FOLDER/study_0001, study_0002, ..., each with ct.nii.gz, lungs.nii.gz, zones.nii.gz, lesions.nii.gz,
+ * slices.csv and study.csv; FOLDER/cohort.csv, and FOLDER/slices.csv with the truth of every slice. Studies that are there whole are kept; NW_USAGE where one of them was
  * made with other options. A study appears whole or not at all. Progress counts studies. summary may be NULL.
  */
 NW_API nw_status nw_phantom_cohort(const nw_phantom_options *options, int64_t studies, const char *folder,

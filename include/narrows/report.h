@@ -1,9 +1,10 @@
 /* Pictures and records of a result: colour maps, the overlay of a map on its image, the manifest of a run,
- * the report of a study. */
+ * the reports of a study and of a training. */
 #ifndef NARROWS_REPORT_H
 #define NARROWS_REPORT_H
 
 #include <narrows/error.h>
+#include <narrows/metrics.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -129,6 +130,58 @@ typedef struct nw_cohort_study {
 /* The page of many studies, in the order given, written whole or not at all. title NULL: "Studies". */
 NW_API nw_status nw_cohort_page_write(const nw_cohort_study *studies, size_t count, const char *title,
                                       const char *path, nw_error *err);
+
+/* A line of the results: the name as it is shown ("AUROC", "Sensitivity at 90 % specificity"). */
+typedef struct nw_training_result {
+    const char *name;
+    nw_estimate estimate;
+} nw_training_result;
+
+/* Samples of a split by class. */
+typedef struct nw_training_split {
+    const char *name;      /* "train" */
+    const int64_t *counts; /* [class_count] */
+    int64_t groups;        /* patients; 0: not known */
+} nw_training_split;
+
+/* A training, for its page. Zero-initialise; `epochs` are needed, what else is missing is not shown. Texts
+ * are UTF-8 and are escaped. */
+typedef struct nw_training_page {
+    const char *name;          /* heading; NULL: "Training" */
+    const nw_page_fact *facts; /* for the head: "Network", "resnet18" */
+    size_t fact_count;
+    const char *const *warnings;
+    size_t warning_count;
+
+    const nw_epoch *epochs; /* [epoch_count], epoch 1 first */
+    size_t epoch_count;
+    const char *metric;  /* name of the metric whose curve is drawn; NULL: none */
+    size_t metric_index; /* its place in nw_epoch.metrics */
+    int64_t best_epoch;  /* whose weights were kept; 0: not known */
+
+    const nw_training_result *results; /* the first one is the headline */
+    size_t result_count;
+    const char *results_of;       /* what they were measured on: "test split, 112 scans of 56 patients" */
+    const double *false_positive; /* [roc_count] the ROC curve, as of nw_metric_roc_curve */
+    const double *true_positive;
+    size_t roc_count;
+    const nw_calibration_bin *bins; /* as of nw_metric_calibration */
+    size_t bin_count;
+
+    const char *const *classes; /* [class_count] names */
+    size_t class_count;
+    const nw_training_split *splits;
+    size_t split_count;
+    const nw_page_fact *settings;
+    size_t setting_count;
+    const nw_page_fact *files; /* text and relative path of files beside the page */
+    size_t file_count;
+} nw_training_page;
+
+/* Curves, results with intervals, data and settings of a training, written whole or not at all. NW_USAGE
+ * without an epoch; NW_NOT_FINITE where a number that would be shown is not finite; NW_BAD_INPUT where parts
+ * do not fit together. */
+NW_API nw_status nw_training_page_write(const nw_training_page *training, const char *path, nw_error *err);
 
 #ifdef __cplusplus
 }

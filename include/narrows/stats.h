@@ -74,6 +74,11 @@ NW_API nw_status nw_collector_new(nw_model *model, const char *layer, const nw_s
 NW_API void nw_collector_free(nw_collector *collector);
 /* One preprocessed image, row-major in the shape of the input. */
 NW_API nw_status nw_collector_add(nw_collector *collector, const float *input, nw_error *err);
+/* For inputs that are to count whole or not at all, such as a scan of many slices: nw_collector_mark
+ * remembers the statistics as they are (24 bytes a neuron), nw_collector_undo goes back to where the last
+ * mark was, to the bit. Without a mark undo does nothing. NW_NO_MEMORY. */
+NW_API nw_status nw_collector_mark(nw_collector *collector, nw_error *err);
+NW_API void nw_collector_undo(nw_collector *collector);
 /* The collector's own; valid as long as it. Its facts name the model and the tensor already. */
 NW_API nw_stats *nw_collector_stats(nw_collector *collector);
 NW_API const char *nw_collector_layer(const nw_collector *collector);

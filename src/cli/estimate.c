@@ -81,21 +81,33 @@ static nw_status save(run *r, size_t position, nw_error *err)
     return status;
 }
 
-/* *whole is cleared where some slices are in and others not. */
-static nw_status add_image(run *r, const char *path, bool *whole, nw_error *err)
+static nw_status add_slices(run *r, const nw_volume *volume, cli_slices range, nw_error *err)
+{
+    cli_job *job = r->what->job;
+    nw_status status = NW_OK;
+    for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
+        status = cli_check_interrupt(err);
+        if (status == NW_OK) status = nw_preprocess_apply(&job->pre, volume, s, job->pixels, err);
+        if (status == NW_OK) status = nw_collector_add(r->collector, job->pixels, err);
+    }
+    return status;
+}
+
+/* All slices of it, or none. */
+static nw_status add_image(run *r, const char *path, nw_error *err)
 {
     cli_job *job = r->what->job;
     nw_volume *volume;
-    *whole = true;
+    cli_slices range;
     nw_status status = cli_job_read(job, path, &volume, err);
     if (status != NW_OK) return status;
-    cli_slices range;
     status = cli_slices_of(job->image->slices, nw_volume_get_info(volume)->slices, path, &range, err);
-    for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
-        if ((status = cli_check_interrupt(err)) != NW_OK) break;
-        status = nw_preprocess_apply(&job->pre, volume, s, job->pixels, err);
-        if (status == NW_OK) status = nw_collector_add(r->collector, job->pixels, err);
-        if (status == NW_OK) *whole = s + range.step >= range.end;
+    if (status == NW_OK && range.end - range.first > range.step)
+        status = nw_collector_mark(r->collector, err);
+    if (status == NW_OK) {
+        status = add_slices(r, volume, range, err);
+        /* One slice that fails has left nothing behind. */
+        if (status != NW_OK && range.end - range.first > range.step) nw_collector_undo(r->collector);
     }
     nw_volume_free(volume);
     return status;
@@ -106,14 +118,13 @@ static nw_status go(run *r, size_t first, size_t count, cli_estimated *out, nw_e
     const cli_job *job = r->what->job;
     nw_status status = NW_OK;
     size_t i = first;
-    bool whole = true;
     for (; i < count && status == NW_OK; i++) {
         const nw_input *input = nw_input_list_get(job->inputs, i);
         cli_progress_at((double)i, input->name);
         if (r->what->partial && time(NULL) - r->saved >= SAVE_SECONDS) status = save(r, i, err);
         if (status != NW_OK) break;
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = add_image(r, input->path, &whole, err);
+        if (status == NW_OK) status = add_image(r, input->path, err);
         if (status == NW_CANCELLED) break;
         if (status == NW_OK) {
             out->images++;
@@ -126,7 +137,7 @@ static nw_status go(run *r, size_t first, size_t count, cli_estimated *out, nw_e
     }
     if (status != NW_CANCELLED) return status;
     nw_error ignored;
-    if (r->what->partial && whole && save(r, i, &ignored) == NW_OK)
+    if (r->what->partial && save(r, i, &ignored) == NW_OK)
         cli_fail(err, NW_CANCELLED, "interrupted after %zu of %zu images; the same command goes on from %s",
                  i, count, r->what->partial);
     return NW_CANCELLED;

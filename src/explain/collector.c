@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "explain/explainer.h"
+#include "explain/stats_internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 struct nw_collector {
     nw_explainer *e; /* of a method that only looks at the layer */
     nw_stats *stats;
+    nw_stats_sums mark;
     float *features; /* [neurons]; NULL where the program computes in single precision */
 };
 
@@ -35,6 +37,7 @@ void nw_collector_free(nw_collector *c)
     if (!c) return;
     nw_explainer_free(c->e);
     nw_stats_free(c->stats);
+    nw_stats_sums_free(&c->mark);
     nw_free(c->features);
     nw_free(c);
 }
@@ -102,6 +105,16 @@ nw_status nw_collector_add(nw_collector *c, const float *input, nw_error *err)
     status = nw_stats_add(c->stats, c->features ? c->features : x, err);
     if (status != NW_OK) return nw_fail_within(err, status, "layer '%s'", c->e->layer);
     return NW_OK;
+}
+
+nw_status nw_collector_mark(nw_collector *c, nw_error *err)
+{
+    return nw_stats_sums_keep(c->stats, &c->mark, err);
+}
+
+void nw_collector_undo(nw_collector *c)
+{
+    if (c->mark.m) nw_stats_sums_restore(c->stats, &c->mark);
 }
 
 nw_stats *nw_collector_stats(nw_collector *c)

@@ -72,6 +72,7 @@ static int64_t numbers(const nw_graph *graph, int value)
     for (;;) {
         const nw_value *v = &graph->values[value];
         int64_t n = 1;
+        if (v->has_shape && v->shape.rank == 0) return 1; /* one logit, squeezed out of a batch of one */
         bool known = v->has_shape && v->shape.rank > 1;
         for (int i = 1; known && i < v->shape.rank; i++)
             if (v->shape.dims[i] <= 0 || !nw_mul_i64(n, v->shape.dims[i], &n)) known = false;

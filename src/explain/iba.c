@@ -36,8 +36,9 @@ static nw_status compile_after(nw_explainer *e, int batch, nw_error *err)
     nw_shape in, out;
     nw_program_input(program, e->layer, &in);
     nw_program_output(program, e->head.logits, &out);
-    if (in.dims[0] != batch || out.rank < 1 || out.dims[0] != batch ||
-        nw_program_diff(program, e->layer, NULL) == NULL) {
+    /* A lone number is one logit of one sample (head.c). */
+    bool follows = out.rank ? out.dims[0] == batch : batch == 1;
+    if (in.dims[0] != batch || !follows || nw_program_diff(program, e->layer, NULL) == NULL) {
         nw_program_free(program);
         return nw_fail(err, NW_UNSUPPORTED, "%s: '%s' does not follow a batch of %d samples at '%s'",
                        nw_model_path(e->model), e->head.logits, batch, e->layer);
@@ -154,7 +155,11 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
 {
     iba *s = e->state;
     const nw_explain_options *o = &e->options;
-    nw_noise noise = {.seed = o->seed, .image = image, .antithetic = o->noise == NW_NOISE_ANTITHETIC, .inject = e->inject, .user = e->inject_user};
+    nw_noise noise = {.seed = o->seed,
+                      .image = image,
+                      .antithetic = o->noise == NW_NOISE_ANTITHETIC,
+                      .inject = e->inject,
+                      .user = e->inject_user};
     for (int t = 0; t < o->steps; t++) {
         if (progress && progress->call && progress->call(progress->user, "iba", t, o->steps))
             return nw_fail(err, NW_CANCELLED, "iba: interrupted in step %d of %d", t + 1, o->steps);
@@ -246,8 +251,9 @@ static int describe(const nw_explainer *e, json_t *p)
     bad |= nw_describe(p, "rate", json_real(o->rate),
                        "learning rate of Adam (betas 0.9 and 0.999, epsilon 1e-8)");
     bad |= nw_describe(p, "samples", json_integer(o->samples), "draws of the noise in each step");
-    bad |= nw_describe(p, "noise", json_string(o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent"),
-                       "independent draws, or pairs of a draw and its mirror image");
+    bad |=
+        nw_describe(p, "noise", json_string(o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent"),
+                    "independent draws, or pairs of a draw and its mirror image");
     /* JSON integers are signed: the bits are kept as text. */
     bad |= nw_describe(p, "seed", json_sprintf("%llu", (unsigned long long)o->seed), "of Philox4x32-10");
     bad |= nw_describe(p, "min_std", json_real(o->min_std), "least deviation of a neuron");

@@ -9,15 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const files[] = {"ct.nii.gz", "lungs.nii.gz", "zones.nii.gz", "lesions.nii.gz",
-                                    "study.csv"};
-enum { FILES = sizeof files / sizeof *files, RECORD = FILES - 1 };
+static const char *const files[] = {"ct.nii.gz",      "lungs.nii.gz", "zones.nii.gz",
+                                    "lesions.nii.gz", "slices.csv",   "study.csv"};
+enum { FILES = sizeof files / sizeof *files, RECORD = FILES - 1, SLICES = FILES - 2 };
 
 typedef struct cohort {
     const nw_phantom_options *options;
     const char *folder;
     char *recipe;
-    nw_output table; /* cohort.csv */
+    nw_output table, slices; /* cohort.csv, slices.csv */
     nw_phantom_summary summary;
 } cohort;
 
@@ -59,15 +59,46 @@ static void append(cohort *c, const char *line, bool kept)
     }
 }
 
+/* Appends a study's slices.csv, which is made from the masks where an older version left none. */
+static nw_status append_slices(cohort *c, int64_t study, const char *path, const char *line, nw_error *err)
+{
+    char *file = nw_strdup_printf("%s/%s", path, files[SLICES]), *made = NULL;
+    if (!file) return nw_no_memory(err, strlen(path), "a path");
+    nw_status status = NW_OK;
+    nw_bytes text = {0};
+    if (exists(file)) {
+        status = nw_file_read(file, 1 << 24, &text, err);
+    } else {
+        size_t length;
+        const char *split = column(line, NW_RECORD_SPLIT, &length);
+        char name[32];
+        snprintf(name, sizeof name, "%.*s", (int)(length < 31 ? length : 31), split);
+        nw_slice_truth truth = {
+            .study = (uint64_t)study, .label = *column(line, NW_RECORD_LABEL, &length) == '1', .split = name};
+        status = nw_phantom_slice_read(path, &truth, &made, err);
+        if (status == NW_OK) status = nw_file_write(file, made, strlen(made), err);
+    }
+    const char *lines = made ? made : (const char *)text.data, *titles = nw_phantom_slice_titles();
+    if (status == NW_OK && strncmp(lines, titles, strlen(titles)) != 0)
+        status = nw_fail(err, NW_USAGE, "%s: is no list of slices; remove the study", file);
+    if (status == NW_OK) nw_output_write(&c->slices, lines + strlen(titles), strlen(lines) - strlen(titles));
+    nw_free(file);
+    nw_free(made);
+    nw_free(text.data);
+    return status;
+}
+
 /* Takes the line of a study that is there whole. */
-static nw_status keep(cohort *c, const char *path, nw_error *err)
+static nw_status keep(cohort *c, int64_t study, const char *path, nw_error *err)
 {
     nw_bytes text = {0};
     for (int i = 0; i < FILES; i++) {
         char *file = nw_strdup_printf("%s/%s", path, files[i]);
         if (!file) return nw_no_memory(err, strlen(path), "a path");
         nw_status status = NW_OK;
-        if (!exists(file))
+        if (i == SLICES)
+            status = NW_OK;
+        else if (!exists(file))
             status = nw_fail(err, NW_USAGE,
                              "%s: has no %s, so it is no whole study; remove the folder or take another",
                              path, files[i]);
@@ -87,8 +118,8 @@ static nw_status keep(cohort *c, const char *path, nw_error *err)
             err, NW_USAGE,
             "%s: was made with other options than these (%s); take another folder, or remove the study", path,
             c->recipe);
-    else
-        append(c, line + head, true);
+    if (status == NW_OK) status = append_slices(c, study, path, line + head, err);
+    if (status == NW_OK) append(c, line + head, true);
     nw_free(text.data);
     return status;
 }
@@ -103,6 +134,21 @@ static void remove_part(const char *path)
     rmdir(path);
 }
 
+static char *slice_lines(const nw_phantom *p)
+{
+    const nw_phantom_info *i = nw_phantom_get_info(p);
+    double ml = 0.001;
+    for (int a = 0; a < 3; a++) ml *= (double)(float)i->spacing[a]; /* as it is in the files */
+    nw_slice_truth truth = {.study = i->study,
+                            .label = i->label,
+                            .split = nw_phantom_split_name(i->split),
+                            .dims = {i->dims[0], i->dims[1], i->dims[2]},
+                            .voxel_ml = ml,
+                            .lungs = nw_phantom_mask(p, NW_PHANTOM_LUNGS),
+                            .lesions = nw_phantom_mask(p, NW_PHANTOM_LESIONS)};
+    return nw_phantom_slice_lines(&truth);
+}
+
 static nw_status write_files(const nw_phantom *p, const char *line, const char *path, nw_error *err)
 {
     nw_status status = nw_make_folder(path, err);
@@ -110,9 +156,9 @@ static nw_status write_files(const nw_phantom *p, const char *line, const char *
         char *file = nw_strdup_printf("%s/%s", path, files[i]), *text = NULL;
         if (!file)
             status = nw_no_memory(err, strlen(path), "a path");
-        else if (i != RECORD)
+        else if (i < SLICES)
             status = nw_phantom_write(p, (nw_phantom_part)i, file, err);
-        else if ((text = nw_strdup_printf("%s%s", nw_phantom_titles(), line)))
+        else if ((text = i == SLICES ? slice_lines(p) : nw_strdup_printf("%s%s", nw_phantom_titles(), line)))
             status = nw_file_write(file, text, strlen(text), err);
         else
             status = nw_no_memory(err, strlen(line), "a record");
@@ -137,6 +183,7 @@ static nw_status make(cohort *c, int64_t study, const char *path, nw_error *err)
         if (status == NW_OK && rename(part, path) != 0)
             status = nw_fail(err, NW_IO, "%s: cannot be renamed to %s: %s", part, path, strerror(errno));
         if (status != NW_OK) remove_part(part);
+        if (status == NW_OK) status = append_slices(c, study, path, line, err);
         if (status == NW_OK) append(c, line, false);
     }
     nw_free(line);
@@ -155,7 +202,7 @@ static nw_status all_studies(cohort *c, int64_t studies, const nw_progress *prog
                            c->folder, (long long)(k - 1), (long long)studies);
         char *path = study_path(c, k, "");
         if (!path) return nw_no_memory(err, strlen(c->folder), "a path");
-        nw_status status = exists(path) ? keep(c, path, err) : make(c, k, path, err);
+        nw_status status = exists(path) ? keep(c, k, path, err) : make(c, k, path, err);
         nw_free(path);
         NW_TRY(status);
     }
@@ -164,11 +211,22 @@ static nw_status all_studies(cohort *c, int64_t studies, const nw_progress *prog
     return NW_OK;
 }
 
-static nw_status run(cohort *c, int64_t studies, const char *path, const nw_progress *progress, nw_error *err)
+static nw_status run(cohort *c, int64_t studies, const char *path, const char *slices_path,
+                     const nw_progress *progress, nw_error *err)
 {
     NW_TRY(nw_output_open(path, &c->table, err));
+    nw_status status = nw_output_open(slices_path, &c->slices, err);
+    if (status != NW_OK) {
+        nw_output_discard(&c->table);
+        return status;
+    }
     nw_output_write(&c->table, nw_phantom_titles(), strlen(nw_phantom_titles()));
-    nw_status status = all_studies(c, studies, progress, err);
+    nw_output_write(&c->slices, nw_phantom_slice_titles(), strlen(nw_phantom_slice_titles()));
+    status = all_studies(c, studies, progress, err);
+    if (status == NW_OK)
+        status = nw_output_commit(&c->slices, err);
+    else
+        nw_output_discard(&c->slices);
     if (status == NW_OK) return nw_output_commit(&c->table, err);
     nw_output_discard(&c->table);
     return status;
@@ -185,11 +243,13 @@ nw_status nw_phantom_cohort(const nw_phantom_options *options, int64_t studies, 
                        (long long)studies);
     NW_TRY(nw_make_folder(folder, err));
     c.recipe = nw_phantom_recipe(c.options);
-    char *path = nw_strdup_printf("%s/cohort.csv", folder);
-    nw_status status = c.recipe && path ? run(&c, studies, path, progress, err)
-                                        : nw_no_memory(err, strlen(folder), "the table");
+    char *path = nw_strdup_printf("%s/cohort.csv", folder),
+         *slices = nw_strdup_printf("%s/slices.csv", folder);
+    nw_status status = c.recipe && path && slices ? run(&c, studies, path, slices, progress, err)
+                                                  : nw_no_memory(err, strlen(folder), "the table");
     if (status == NW_OK && summary) *summary = c.summary;
     nw_free(path);
+    nw_free(slices);
     nw_free(c.recipe);
     return status;
 }

@@ -50,8 +50,8 @@ static void draw_lesion(nw_lesion *l, nw_draw *d, nw_point centre, float radius,
 }
 
 /* Lesions like the back, the base and the pleura. */
-static const nw_lung_point *choose(const nw_chest *chest, nw_draw *d, const nw_lung_point *points, size_t count,
-                               int only)
+static const nw_lung_point *choose(const nw_chest *chest, nw_draw *d, const nw_lung_point *points,
+                                   size_t count, int only)
 {
     const nw_lung_point *best = points;
     float most = -1;

@@ -15,4 +15,21 @@ char *nw_phantom_record(const nw_phantom_options *options, const nw_phantom_info
  * Free with nw_free. */
 char *nw_phantom_recipe(const nw_phantom_options *options);
 
+/* What is known of the slices of a study; lungs and lesions [dims[2]][dims[1]][dims[0]]: not 0 is in. */
+typedef struct nw_slice_truth {
+    uint64_t study;
+    int label;
+    const char *split;
+    int64_t dims[3];
+    double voxel_ml;
+    const uint8_t *lungs, *lesions;
+} nw_slice_truth;
+
+/* The titles of slices.csv, with a line end. Static. */
+const char *nw_phantom_slice_titles(void);
+/* The titles and a line a slice; nw_free. NULL where memory is out. */
+char *nw_phantom_slice_lines(const nw_slice_truth *truth);
+/* The same from the masks in a study's folder; study, label and split are set by the caller. */
+nw_status nw_phantom_slice_read(const char *folder, nw_slice_truth *truth, char **lines, nw_error *err);
+
 #endif

@@ -235,9 +235,16 @@ void nw_html_begin(nw_html *html, const char *title)
 
 void nw_html_end(nw_html *html)
 {
-    nw_html_raw(html, "</main>\n<footer>\n<p><strong>Research software, not a medical device.</strong> "
+    nw_html_end_about(html,
                       "This page shows what a classifier needed for its prediction. It is not a diagnosis "
-                      "and must not be used for one.</p>\n<p>Made by Narrows ");
+                      "and must not be used for one.");
+}
+
+void nw_html_end_about(nw_html *html, const char *about)
+{
+    nw_html_raw(html, "</main>\n<footer>\n<p><strong>Research software, not a medical device.</strong> ");
+    nw_html_raw(html, about);
+    nw_html_raw(html, "</p>\n<p>Made by Narrows ");
     nw_html_text(html, nw_version());
     nw_html_raw(html, ". The page is complete in itself and fetches nothing.</p>\n</footer>\n<script>\n");
     for (const char *const *piece = nw_page_js; *piece; piece++) nw_html_raw(html, *piece);

@@ -59,6 +59,8 @@ nw_status nw_raster_png(const nw_raster *raster, unsigned char **png, size_t *si
 /* Head of a page up to <main>, and its end, with style and script inside. */
 void nw_html_begin(nw_html *html, const char *title);
 void nw_html_end(nw_html *html);
+/* The same, with another sentence of our own about what the page shows. */
+void nw_html_end_about(nw_html *html, const char *about);
 
 /* Made from page.css and page.js: pieces, NULL at the end. */
 extern const char *const nw_page_css[];

@@ -63,6 +63,25 @@ void nw_plot_line(const nw_plot *plot, const char *class, const double *x, const
     nw_html_raw(h, "\"/>");
 }
 
+void nw_plot_band(const nw_plot *plot, const char *class, const double *x, const double *low,
+                  const double *high, size_t count)
+{
+    nw_html *h = plot->html;
+    nw_html_format(h, "<path class=\"%s\" d=\"", class);
+    for (size_t i = 0, j; i < count; i = j + 1) {
+        for (j = i; j < count && !isnan(low[j]) && !isnan(high[j]); j++) {
+            nw_html_raw(h, j > i ? "L" : "M");
+            point(plot, x[j], high[j]);
+        }
+        for (size_t k = j; k > i; k--) {
+            nw_html_raw(h, "L");
+            point(plot, x[k - 1], low[k - 1]);
+        }
+        if (j > i) nw_html_raw(h, "Z");
+    }
+    nw_html_raw(h, "\"/>");
+}
+
 static void titled(nw_html *h, const char *element, const char *title)
 {
     if (title) {

@@ -19,6 +19,9 @@ typedef struct nw_plot {
 void nw_plot_begin(const nw_plot *plot, const char *class, const char *label);
 void nw_plot_line(const nw_plot *plot, const char *class, const double *x, const double *y, size_t stride,
                   size_t count);
+/* What lies between two lines; NaN in either is a gap. */
+void nw_plot_band(const nw_plot *plot, const char *class, const double *x, const double *low,
+                  const double *high, size_t count);
 /* A filled rectangle, such as a bar or a band. */
 void nw_plot_rect(const nw_plot *plot, const char *class, double x0, double x1, double y0, double y1,
                   const char *title);

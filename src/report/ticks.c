@@ -34,3 +34,15 @@ void nw_ticks_make(double high, const char *unit, int wanted, nw_ticks *out) {
         out->count = i + 1;
     }
 }
+
+void nw_ticks_between(double low, double high, int wanted, nw_ticks *out)
+{
+    memset(out, 0, sizeof *out);
+    double step = nice_step(high - low, wanted), first = ceil(low / step - 1e-9);
+    int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9);
+    for (int i = 0; i < NW_MAX_TICKS && (first + i) * step <= high + 1e-9 * step; i++) {
+        out->value[i] = (first + i) * step;
+        snprintf(out->text[i], NW_TICK_TEXT, "%.*f", decimals, out->value[i]);
+        out->count = i + 1;
+    }
+}

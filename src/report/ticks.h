@@ -14,4 +14,7 @@ typedef struct nw_ticks {
 /* Ticks from 0 to at most `high` > 0, about `wanted` of them. */
 void nw_ticks_make(double high, const char *unit, int wanted, nw_ticks *out);
 
+/* Ticks within low .. high > low, plain numbers without unit or power, about `wanted` of them. */
+void nw_ticks_between(double low, double high, int wanted, nw_ticks *out);
+
 #endif

@@ -81,13 +81,13 @@ static nw_stats *statistics(json_t *run)
     assert_true(fd >= 0);
     close(fd);
     float *mean = floats(run, "mean", N), *std = floats(run, "std", N), *active = floats(run, "active", N);
+    const nw_shape shape = {3, {C, SIDE, SIDE}};
     nw_safetensors_entry entries[] = {
-        {"mean", NW_F32, mean}, {"std", NW_F32, std}, {"active", NW_F32, active}};
-    nw_shape shape = {3, {C, SIDE, SIDE}};
+        {"mean", NW_F32, mean, &shape}, {"std", NW_F32, std, &shape}, {"active", NW_F32, active, &shape}};
     nw_stats *stats = NULL;
     nw_error err;
     json_t *none = json_object();
-    assert_int_equal(nw_safetensors_write(path, none, &shape, entries, 3, &err), NW_OK);
+    assert_int_equal(nw_safetensors_write(path, none, entries, 3, &err), NW_OK);
     assert_int_equal(nw_stats_load(path, NULL, NULL, &stats, &err), NW_OK);
     json_decref(none);
     unlink(path);

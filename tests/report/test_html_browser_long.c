@@ -4,6 +4,7 @@
 #include "cli/support.h"
 #include "report/browser.h"
 #include "report/study_case.h"
+#include "report/training_case.h"
 
 static char folder[64];
 static browser chromium;
@@ -141,6 +142,40 @@ static void cohort_page_stands(void **state)
     }
 }
 
+static void training_page_stands(void **state)
+{
+    (void)state;
+    if (!chromium.pid) {
+        print_message("chromium is not installed: skipped\n");
+        skip();
+    }
+    char path[160];
+    nw_error err;
+    training_case *c = training_case_new();
+    c->page.name = "a-name-without-any-place-to-break-it-that-is-longer-than-a-phone-is-wide_0001";
+    snprintf(path, sizeof path, "%s/training.html", folder);
+    if (nw_training_page_write(&c->page, path, &err) != NW_OK) fail_msg("%s", err.message);
+    static const int widths[] = {1280, 390};
+    for (int i = 0; i < 4; i++) {
+        assert_true(browser_load(&chromium, path, widths[i % 2], i / 2 ? "dark" : "light"));
+        expect(no_overrun, "true");
+        expect(readable, "");
+        expect("document.querySelectorAll('.plot svg').length", "5");
+        /* Square ones are square and there; labels of an axis do not lie on one another. */
+        expect("Array.from(document.querySelectorAll('.plot.square svg')).filter(s => { const r = "
+               "s.getBoundingClientRect(); return r.width < 200 || Math.abs(r.width / r.height - 1) > .02; "
+               "}).length",
+               "0");
+        expect(
+            "Array.from(document.querySelectorAll('.plot')).filter(p => { const x = "
+            "Array.from(p.querySelectorAll('.x')).map(e => e.getBoundingClientRect()); return x.some((r, i) "
+            "=> i && r.left < x[i - 1].right + 2); }).length",
+            "0");
+        quiet("training page");
+    }
+    free(c);
+}
+
 /* What is looked for is found where it is. */
 static void faults_are_seen(void **state)
 {
@@ -188,6 +223,7 @@ int main(void)
         cmocka_unit_test(faults_are_seen),
         cmocka_unit_test(study_page_stands),
         cmocka_unit_test(cohort_page_stands),
+        cmocka_unit_test(training_page_stands),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

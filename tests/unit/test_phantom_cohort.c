@@ -180,7 +180,7 @@ static void a_cohort_goes_on_where_it_stopped(void **state)
     assert_int_equal(table[0], table[1]);
     assert_memory_equal(csv, csv2, table[0]);
     snprintf(path, sizeof path, "%s/cohort", folder);
-    assert_int_equal(temp_count(path), 4); /* three studies and the table */
+    assert_int_equal(temp_count(path), 5); /* three studies and two tables */
     nw_free(ct), nw_free(ct2), nw_free(csv), nw_free(csv2);
 }
 
@@ -189,6 +189,63 @@ static void refused(const nw_phantom_options *o, int64_t studies, nw_status want
     nw_error err;
     assert_int_equal(cohort(o, studies, NULL, &err), wanted);
     if (!strstr(err.message, words)) fail_msg("'%s' does not say '%s'", err.message, words);
+}
+
+static void slices_agree_with_masks(void **state)
+{
+    (void)state;
+    nw_error err;
+    size_t sizes[2];
+    assert_int_equal(cohort(&tiny, 4, NULL, &err), NW_OK);
+    char *table = slurp("slices.csv", &sizes[0]), path[192];
+    nw_bytes file = {(unsigned char *)table, sizes[0]};
+    nw_csv_cursor cursor = nw_csv_start(&file, "slices.csv");
+    char *field[16], name[64];
+    size_t fields;
+    assert_int_equal(nw_csv_next(&cursor, field, 16, &fields, &err), NW_OK);
+    assert_int_equal(fields, 8);
+    for (int study = 1; study <= 4; study++) {
+        size_t n, positives = 0;
+        double ml;
+        float *lungs = voxels(study, "lungs", &n, &ml), *lesions = voxels(study, "lesions", &n, &ml);
+        for (size_t z = 0; z < 10; z++) {
+            double lung = 0, sick = 0;
+            for (size_t i = z * n / 10; i < (z + 1) * n / 10; i++) {
+                lung += lungs[i] > 0;
+                sick += lesions[i] > 0;
+            }
+            assert_int_equal(nw_csv_next(&cursor, field, 16, &fields, &err), NW_OK);
+            assert_int_equal(fields, 8);
+            snprintf(name, sizeof name, "study_%04d/ct.nii.gz", study);
+            assert_string_equal(field[0], name);
+            assert_int_equal(atoi(field[1]), z);
+            assert_int_equal(atoi(field[2]), sick > 0);
+            assert_true(fabs(atof(field[3]) - (lung > 0 ? sick / lung : 0)) < 1e-8);
+            /* Spacings are float32 in the file. */
+            assert_true(fabs(atof(field[4]) - lung * ml) <= 1e-6 * lung * ml);
+            nw_deal deal = nw_deal_of(&tiny, (uint64_t)study);
+            assert_int_equal(atoi(field[5]), deal.positive);
+            assert_string_equal(field[6], nw_phantom_split_name(deal.split));
+            positives += sick > 0;
+        }
+        assert_int_equal(positives > 0, nw_deal_of(&tiny, (uint64_t)study).positive);
+        test_free(lungs), test_free(lesions);
+    }
+    assert_int_equal(nw_csv_next(&cursor, field, 16, &fields, &err), NW_OK);
+    assert_int_equal(fields, 0);
+    nw_free(table);
+    /* Of a study without its list, by a version before there were lists, it is made from the masks. */
+    table = slurp("slices.csv", &sizes[0]);
+    snprintf(path, sizeof path, "%s/cohort/study_0002/slices.csv", folder);
+    assert_int_equal(unlink(path), 0);
+    nw_phantom_summary summary;
+    assert_int_equal(cohort(&tiny, 4, &summary, &err), NW_OK);
+    assert_int_equal(summary.kept, 4);
+    assert_int_equal(access(path, F_OK), 0);
+    char *again = slurp("slices.csv", &sizes[1]);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(table, again, sizes[0]);
+    nw_free(table), nw_free(again);
 }
 
 static void other_options_and_odd_folders_are_refused(void **state)
@@ -274,6 +331,7 @@ int main(void)
         cmocka_unit_test(share_of_positives_and_all_grades),
         cmocka_unit_test_setup_teardown(table_agrees_with_masks, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cohort_goes_on_where_it_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(slices_agree_with_masks, setup, teardown),
         cmocka_unit_test_setup_teardown(other_options_and_odd_folders_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interruption_leaves_whole_studies, setup, teardown),
         cmocka_unit_test(shortcuts_part_the_classes),
