@@ -111,6 +111,7 @@ NW_API nw_status nw_dataset_open(const char *path, const nw_dataset_options *opt
 NW_API void nw_dataset_free(nw_dataset *data);
 
 NW_API nw_task nw_dataset_task(const nw_dataset *data);
+NW_API int nw_dataset_per_study(const nw_dataset *data); /* whether labels belong to studies */
 NW_API size_t nw_dataset_outputs(const nw_dataset *data); /* 1 of NW_TASK_BINARY; else the names below */
 /* Classes, labels, or of NW_TASK_REGRESSION the columns. NW_TASK_BINARY has two. */
 NW_API size_t nw_dataset_class_count(const nw_dataset *data);

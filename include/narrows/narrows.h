@@ -21,6 +21,7 @@
 #include <narrows/stats.h>
 #include <narrows/study.h>
 #include <narrows/tensor.h>
+#include <narrows/train.h>
 #include <narrows/version.h>
 
 #endif

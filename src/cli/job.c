@@ -98,8 +98,7 @@ const char *cli_job_class(const cli_job *job, int64_t target)
     return target >= 0 && (size_t)target < job->class_count ? job->classes[target] : NULL;
 }
 
-/* The options laid over what the metadata say. */
-static nw_status apply_options(const cli_image_options *o, nw_preprocess *pre, nw_error *err)
+nw_status cli_preprocess_options(const cli_image_options *o, nw_preprocess *pre, nw_error *err)
 {
     double values[NW_MAX_CHANNELS];
     int n;
@@ -179,7 +178,7 @@ nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_err
         free(where);
         if (status != NW_OK) return status;
     }
-    TRY(apply_options(options, &job->pre, err));
+    TRY(cli_preprocess_options(options, &job->pre, err));
     if (nw_model_input_count(job->model) != 1)
         return cli_fail(err, NW_UNSUPPORTED,
                         "%s: has %zu inputs; a model with one image as its input is needed",

@@ -40,7 +40,8 @@ typedef struct cli_image_options {
 
 extern const char cli_orients[];
 
-#define CLI_IMAGE_OPTIONS(T, at)                                                                             \
+/* From values to the model's input: what training needs as well. */
+#define CLI_PREPROCESS_OPTIONS(T, at)                                                                        \
     {"window",                                                                                               \
      0,                                                                                                      \
      CLI_TEXT,                                                                                               \
@@ -88,7 +89,10 @@ extern const char cli_orients[];
          CLI_FLAG,                                                                                           \
          offsetof(T, at.antialias),                                                                          \
          .help = "smooth where the image is shrunk (half-pixel bilinear without)",                           \
-         .group = "Image"},                                                                                  \
+         .group = "Image"}
+
+#define CLI_IMAGE_OPTIONS(T, at)                                                                             \
+    CLI_PREPROCESS_OPTIONS(T, at),                                                                           \
         {"slices",                                                                                           \
          0,                                                                                                  \
          CLI_TEXT,                                                                                           \
@@ -153,6 +157,9 @@ typedef struct cli_job {
     const cli_image_options *image;
     float *pixels; /* room for one input of the model */
 } cli_job;
+
+/* Lays the options over *pre. NW_USAGE. */
+nw_status cli_preprocess_options(const cli_image_options *options, nw_preprocess *pre, nw_error *err);
 
 /* Loads the model. The job is zeroed first and released by cli_job_free, also on failure. */
 nw_status cli_job_open(const char *path, const cli_model_options *options, cli_job *job, nw_error *err);

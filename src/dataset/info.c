@@ -52,6 +52,11 @@ nw_task nw_dataset_task(const nw_dataset *data)
     return data->task;
 }
 
+int nw_dataset_per_study(const nw_dataset *data)
+{
+    return data->options.per_study != 0;
+}
+
 size_t nw_dataset_outputs(const nw_dataset *data)
 {
     return data->outputs;

@@ -5,7 +5,12 @@
 
 #include "base/rng.h"
 
-typedef enum nw_purpose { NW_PURPOSE_DEAL, NW_PURPOSE_ORDER, NW_PURPOSE_AUGMENT } nw_purpose;
+typedef enum nw_purpose {
+    NW_PURPOSE_DEAL,
+    NW_PURPOSE_ORDER,
+    NW_PURPOSE_AUGMENT,
+    NW_PURPOSE_SLICES
+} nw_purpose;
 
 typedef struct nw_stream {
     uint32_t key[2], counter[4];

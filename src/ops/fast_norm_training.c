@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/simd.h"
 #include "ops/fast_act.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ static void channels(const norm *s, const nw_buffer *parameter, int64_t c, float
 }
 
 /* The means of a row, one a channel of the block, then the squares around them. */
-static void row_moments(const norm *s, size_t row)
+NW_SIMD static void row_moments(const norm *s, size_t row)
 {
     const float *x = row_of(s, s->x, row);
     int64_t block = s->shape.block, inner = s->shape.inner;
@@ -71,9 +72,11 @@ static void row_moments(const norm *s, size_t row)
             float sum[16] = {0};
             if (block == 16 && pass == 0) {
                 for (int64_t k = i; k < end; k++)
+#pragma omp simd
                     for (int b = 0; b < 16; b++) sum[b] += x[k * 16 + b];
             } else if (block == 16) {
                 for (int64_t k = i; k < end; k++)
+#pragma omp simd
                     for (int b = 0; b < 16; b++) {
                         float d = x[k * 16 + b] - centre[b];
                         sum[b] += d * d;
@@ -141,21 +144,24 @@ static void coefficients(const norm *s, int64_t c, float factor[16], float mean[
     }
 }
 
-static void normalise(void *context, size_t begin, size_t end)
+NW_SIMD static void normalise(void *context, size_t begin, size_t end)
 {
     const norm *s = context;
     int64_t block = s->shape.block, length = s->shape.inner * block;
     for (size_t row = begin; row < end; row++) {
-        const float *x = row_of(s, s->x, row), *add = s->add ? row_of(s, s->add, row) : NULL;
-        float *y = (float *)s->y->data + (int64_t)row * length;
+        const float *restrict x = row_of(s, s->x, row), *restrict add =
+                                                            s->add ? row_of(s, s->add, row) : NULL;
+        float *restrict y = (float *)s->y->data + (int64_t)row * length;
         float factor[16], mean[16], shift[16];
         coefficients(s, first_channel(s, row), factor, mean, shift);
         if (block == 16 && add) {
             for (int64_t i = 0; i < length; i += 16)
+#pragma omp simd
                 for (int b = 0; b < 16; b++)
                     y[i + b] = (x[i + b] - mean[b]) * factor[b] + shift[b] + add[i + b];
         } else if (block == 16) {
             for (int64_t i = 0; i < length; i += 16)
+#pragma omp simd
                 for (int b = 0; b < 16; b++) y[i + b] = (x[i + b] - mean[b]) * factor[b] + shift[b];
         } else if (block == 1) {
             for (int64_t i = 0; i < length; i++)
@@ -189,7 +195,7 @@ static nw_status run_forward(void *state, nw_error *err)
 /* d y times the derivative of ReLU, which follows from x: READ is an element's d y. */
 #define MASKED(I, B) ((x[I] - mean[B]) * factor[B] + shift[B] > 0 ? dy[I] : 0)
 
-static void row_sums(const norm *s, size_t row)
+NW_SIMD static void row_sums(const norm *s, size_t row)
 {
     const float *x = row_of(s, s->x, row), *dy = row_of(s, s->dy, row);
     int64_t block = s->shape.block, inner = s->shape.inner;
@@ -202,6 +208,7 @@ static void row_sums(const norm *s, size_t row)
         float sum[16] = {0}, sum_x[16] = {0};
         if (block == 16 && s->masked) {
             for (int64_t k = i * 16; k < end * 16; k += 16)
+#pragma omp simd
                 for (int b = 0; b < 16; b++) {
                     float d = MASKED(k + b, b);
                     sum[b] += d;
@@ -209,6 +216,7 @@ static void row_sums(const norm *s, size_t row)
                 }
         } else if (block == 16) {
             for (int64_t k = i * 16; k < end * 16; k += 16)
+#pragma omp simd
                 for (int b = 0; b < 16; b++) {
                     sum[b] += dy[k + b];
                     sum_x[b] += dy[k + b] * (x[k + b] - mean[b]);
@@ -253,13 +261,13 @@ static void combine_sums(const norm *s)
     }
 }
 
-static void differentiate(void *context, size_t begin, size_t end)
+NW_SIMD static void differentiate(void *context, size_t begin, size_t end)
 {
     const norm *s = context;
     int64_t block = s->shape.block, length = s->shape.inner * block;
     for (size_t row = begin; row < end; row++) {
-        const float *x = row_of(s, s->x, row), *dy = row_of(s, s->dy, row);
-        float *dx = (float *)s->dx->data + (int64_t)row * length;
+        const float *restrict x = row_of(s, s->x, row), *restrict dy = row_of(s, s->dy, row);
+        float *restrict dx = (float *)s->dx->data + (int64_t)row * length;
         int64_t c = first_channel(s, row);
         float factor[16], mean[16], shift[16], m[16], mx[16];
         coefficients(s, c, factor, mean, shift);
@@ -269,10 +277,12 @@ static void differentiate(void *context, size_t begin, size_t end)
         }
         if (block == 16 && s->masked) {
             for (int64_t i = 0; i < length; i += 16)
+#pragma omp simd
                 for (int b = 0; b < 16; b++)
                     dx[i + b] = factor[b] * (MASKED(i + b, b) - m[b] - (x[i + b] - mean[b]) * mx[b]);
         } else if (block == 16) {
             for (int64_t i = 0; i < length; i += 16)
+#pragma omp simd
                 for (int b = 0; b < 16; b++)
                     dx[i + b] = factor[b] * (dy[i + b] - m[b] - (x[i + b] - mean[b]) * mx[b]);
         } else {

@@ -1,0 +1,13 @@
+/* Loops that the compiler turns into the widest instructions of the processor it runs on: a function with this
+ * attribute is compiled several times and chosen once, when the library is loaded. No multiply is fused with an add
+ * (-std=c17), so all variants give the same bits. */
+#ifndef NW_BASE_SIMD_H
+#define NW_BASE_SIMD_H
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define NW_SIMD __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#else
+#define NW_SIMD
+#endif
+
+#endif
