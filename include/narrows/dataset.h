@@ -69,6 +69,9 @@ typedef struct nw_dataset_options {
     int fold, folds;              /* folds > 1: group fold `fold` of 0 .. folds - 1 is the test split */
     const char *root;             /* where relative paths begin; NULL: the folder that the CSV is in */
     nw_preprocess pre;            /* as for inference */
+    int64_t depth;                /* 0: pictures and slices; else each volume is one sample,
+                                     [channels][depth][height][width]: its                slices as above, then resized along
+                                     the stack */
     int per_study;                /* labels belong to studies: those of one bag must be the same */
     int64_t slice_step;           /* of volumes every n-th slice; 0: every one */
     double slice_low, slice_high; /* of volumes the slices in this share of the stack; both 0: all */
@@ -82,7 +85,7 @@ typedef struct nw_dataset_options {
 typedef struct nw_sample {
     const char *path;    /* to open */
     const char *name;    /* as the list has it, or below the folder that was opened */
-    int64_t slice;       /* 0 for pictures */
+    int64_t slice;       /* 0 for pictures; -1: the whole volume */
     const char *label;   /* as the list has it */
     int class_index;     /* of NW_TASK_CLASSES and NW_TASK_BINARY; else -1 */
     const float *target; /* [outputs]: one-hot; 0 or 1; numbers */
@@ -117,6 +120,7 @@ NW_API size_t nw_dataset_outputs(const nw_dataset *data); /* 1 of NW_TASK_BINARY
 NW_API size_t nw_dataset_class_count(const nw_dataset *data);
 NW_API const char *nw_dataset_class_name(const nw_dataset *data, size_t i); /* NULL beyond the last */
 NW_API const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data);
+NW_API int64_t nw_dataset_depth(const nw_dataset *data); /* 0: pictures and slices */
 NW_API size_t nw_dataset_group_count(const nw_dataset *data);
 NW_API size_t nw_dataset_split_groups(const nw_dataset *data, nw_split split);
 /* Samples of a split with that class or label; 0 of NW_TASK_REGRESSION. */
@@ -134,10 +138,10 @@ NW_API const nw_sample *nw_dataset_sample(const nw_dataset *data, nw_split split
 NW_API size_t nw_dataset_bag_count(const nw_dataset *data, nw_split split);
 NW_API const nw_bag *nw_dataset_bag(const nw_dataset *data, nw_split split, size_t i);
 
-/* Pixels as the model wants them, dst[channels][height][width]: nw_preprocess_apply, with the policy (NULL:
- * none) applied before mean and std. The same (seed, epoch, sample) gives the same bits, whoever asks, in
- * whatever order, cached or not. May be called from several threads at once. NW_IO, NW_BAD_INPUT name the
- * file; the dataset stays usable. */
+/* Pixels as the model wants them, dst[channels][height][width], or [channels][depth][height][width]:
+ * nw_preprocess_apply, with the policy (NULL: none) applied before mean and std. The same (seed, epoch,
+ * sample) gives the same bits, whoever asks, in whatever order, cached or not. May be called from several
+ * threads at once. NW_IO, NW_BAD_INPUT name the file; the dataset stays usable. */
 NW_API nw_status nw_dataset_load(nw_dataset *data, nw_split split, size_t i, const nw_augment *policy,
                                  uint64_t seed, uint64_t epoch, float *dst, nw_error *err);
 /* Bytes of images that are kept now, and times that a file was read. */
@@ -156,7 +160,7 @@ NW_API nw_status nw_dataset_bag_order(const nw_dataset *data, nw_split split, in
 
 /* A contact sheet as PNG: a row for each of `rows` samples in the order of (seed, epoch 0), balanced where
  * there are classes; the first column as it is, `columns` - 1 others augmented as in epochs 0, 1, ...; labels
- * under them. */
+ * under them. Of volumes the slice in the middle. */
 NW_API nw_status nw_dataset_preview(nw_dataset *data, nw_split split, const nw_augment *policy, uint64_t seed,
                                     int rows, int columns, const char *path, nw_error *err);
 

@@ -132,8 +132,7 @@ nw_status nw_dataset_check(nw_dataset *data, const char *source, nw_error *err)
         total += (double)nw_dataset_sample(data, NW_SPLIT_TRAIN, i)->weight;
     if (data->split_count[NW_SPLIT_TRAIN] && total <= 0)
         return nw_fail(err, NW_BAD_INPUT, "%s: all weights of the training split are 0", source);
-    size_t bytes =
-        data->item_count * (size_t)(data->pre.channels * data->pre.height * data->pre.width) * sizeof(float);
+    size_t bytes = data->item_count * nw_dataset_size(data) * sizeof(float);
     if (bytes > data->limit)
         nw_strings_add(
             &data->warnings,

@@ -46,7 +46,7 @@ static void keep(nw_dataset *data, nw_source *source, nw_block *block)
 static nw_status read_block(nw_dataset *data, nw_source *source, nw_block_kind kind, nw_block **out,
                             nw_error *err)
 {
-    size_t size = (size_t)(data->pre.channels * data->pre.height * data->pre.width), bytes;
+    size_t size = nw_dataset_size(data), bytes;
     nw_block *block = nw_calloc(1, sizeof *block);
     if (!nw_mul_size(size, source->count * sizeof(float), &bytes)) bytes = SIZE_MAX;
     if (block && bytes < SIZE_MAX) block->values = nw_alloc_aligned(size * source->count, sizeof(float));

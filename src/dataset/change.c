@@ -38,6 +38,8 @@ nw_change nw_change_draw(const nw_augment *policy, uint64_t seed, uint64_t epoch
     c.cut_width = policy->cutout * nw_stream_unit(&s);
     c.cut_top = nw_stream_unit(&s);
     c.cut_left = nw_stream_unit(&s);
+    c.cut_depth = policy->cutout * nw_stream_unit(&s);
+    c.cut_front = nw_stream_unit(&s);
     return c;
 }
 
@@ -66,7 +68,7 @@ static void tone(const nw_change *c, float *values, size_t count)
 static void add_noise(const nw_change *c, const nw_planes *shape, float *values)
 {
     float piece[4 * NW_RNG_GROUP], sigma = (float)c->noise;
-    size_t area = (size_t)(shape->rows * shape->columns);
+    size_t area = (size_t)(shape->depth * shape->rows * shape->columns);
     for (size_t at = 0; at < area; at += 4 * NW_RNG_GROUP) {
         size_t n = area - at < 4 * NW_RNG_GROUP ? area - at : 4 * NW_RNG_GROUP;
         nw_rng_normals(c->noise_seed, 0, 0, 0, at, piece, n);
@@ -84,18 +86,23 @@ static void cut_out(const nw_change *c, const nw_planes *shape, float *values)
     int64_t top = llround(c->cut_top * (double)(shape->rows - height)),
             left = llround(c->cut_left * (double)(shape->columns - width));
     if (height < 1 || width < 1) return;
-    size_t area = (size_t)(shape->rows * shape->columns);
-    for (int channel = 0; channel < shape->channels; channel++, values += area) {
-        float mean = (float)mean_of(values, area);
-        for (int64_t r = top; r < top + height; r++)
-            for (int64_t x = left; x < left + width; x++) values[r * shape->columns + x] = mean;
+    int64_t depth = llround(c->cut_depth * (double)shape->depth), area = shape->rows * shape->columns;
+    if (depth < 1) depth = 1;
+    int64_t front = llround(c->cut_front * (double)(shape->depth - depth));
+    size_t count = (size_t)(shape->depth * area);
+    for (int channel = 0; channel < shape->channels; channel++, values += count) {
+        float mean = (float)mean_of(values, count);
+        for (int64_t z = front; z < front + depth; z++)
+            for (int64_t r = top; r < top + height; r++)
+                for (int64_t x = left; x < left + width; x++)
+                    values[z * area + r * shape->columns + x] = mean;
     }
 }
 
 void nw_change_apply(const nw_change *change, const nw_planes *shape, const float *src, float *dst,
                      float *work)
 {
-    size_t count = (size_t)shape->channels * (size_t)(shape->rows * shape->columns);
+    size_t count = nw_planes_count(shape);
     float low = 0, high = 1;
     for (size_t i = 0; i < count; i++) {
         low = src[i] < low ? src[i] : low;
@@ -121,7 +128,7 @@ nw_status nw_augment_apply(const nw_augment *policy, uint64_t seed, uint64_t epo
     float *work = nw_alloc_aligned(size, sizeof *work);
     if (!work) return nw_no_memory(err, size * sizeof *work, "augmentation");
     nw_change change = nw_change_draw(policy, seed, epoch, image, rows, columns);
-    nw_planes shape = {channels, rows, columns};
+    nw_planes shape = {channels, 1, rows, columns};
     nw_change_apply(&change, &shape, src, dst, work);
     nw_free(work);
     return NW_OK;

@@ -44,9 +44,9 @@ typedef struct nw_row {
  * moves. */
 typedef enum nw_block_kind { NW_BLOCK_EXACT, NW_BLOCK_WIDE, NW_BLOCK_KINDS } nw_block_kind;
 
-/* The items of a source, preprocessed, before mean and std. */
+/* The items of a source, preprocessed, before mean and std: [items][nw_dataset_size]. */
 typedef struct nw_block {
-    float *values; /* [items of the source][channels][height][width] */
+    float *values;
     size_t bytes;
     size_t users;            /* loads that read it now */
     struct nw_source *owner; /* NULL: no longer found, to be freed by its last user */
@@ -77,7 +77,7 @@ enum { NW_RECENT = 4, NW_STRIPES = 64 };
 /* Working memory of a load; kept for the next one. */
 typedef struct nw_scratch {
     struct nw_scratch *next;
-    float *planes; /* three times channels x height x width, and height + width more */
+    float *planes; /* an image or volume, then what nw_change_blur needs */
 } nw_scratch;
 
 struct nw_dataset {
@@ -123,7 +123,11 @@ struct nw_dataset {
     nw_scratch *scratch;
 };
 
-/* table.c, folder.c: rows of a list. */
+/* open.c: an empty one, and all that follows from the rows once their paths are known. */
+nw_status nw_dataset_new(const nw_dataset_options *options, nw_dataset **out, nw_error *err);
+nw_status nw_dataset_build(nw_dataset *data, const char *source, nw_error *err);
+/* table.c, folder.c: rows of a list; of a CSV that is in data->text, without their paths. */
+nw_status nw_dataset_parse(nw_dataset *data, const char *name, nw_error *err);
 nw_status nw_dataset_table(nw_dataset *data, const char *path, nw_error *err);
 nw_status nw_dataset_folder(nw_dataset *data, const char *path, nw_error *err);
 nw_status nw_dataset_add_row(nw_dataset *data, const nw_row *row, nw_error *err);
@@ -141,7 +145,6 @@ nw_status nw_dataset_deal(nw_dataset *data, const char *source, nw_error *err);
 /* bags.c: bags, and what cannot be trained on or is doubtful. */
 nw_status nw_dataset_make_bags(nw_dataset *data, const char *source, nw_error *err);
 nw_status nw_dataset_check(nw_dataset *data, const char *source, nw_error *err);
-nw_status nw_dataset_make_digest(nw_dataset *data, nw_error *err);
 
 /* The place of a row in errors: "labels.csv line 3", or the file's name. */
 const char *nw_row_place(const char *source, const nw_row *row, char text[512]);
@@ -155,7 +158,9 @@ nw_status nw_block_get(nw_dataset *data, nw_source *source, nw_block_kind kind, 
                        nw_error *err);
 void nw_block_release(nw_dataset *data, nw_block *block);
 void nw_cache_clear(nw_dataset *data);
-/* decode.c: reads and preprocesses all items of a source: dst[count][channels][height][width]. */
+/* Numbers of a sample: channels x depth x height x width. */
+size_t nw_dataset_size(const nw_dataset *data);
+/* decode.c: reads and preprocesses all items of a source: dst[count][nw_dataset_size]. */
 nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block_kind kind, float *dst,
                            nw_error *err);
 /* lungs.c: the volume cut to its lungs, and filled outside, as the options say. */

@@ -13,7 +13,7 @@ bool nw_label_number(const char *text, double *value)
     char *end;
     if (!*text) return false;
     *value = strtod(text, &end);
-    return !*end && isfinite(*value);
+    return !*end && isfinite((float)*value); /* targets are float */
 }
 
 bool nw_label_next(const char **cell, const char **label, size_t *length)

@@ -77,6 +77,11 @@ const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data)
     return &data->pre;
 }
 
+int64_t nw_dataset_depth(const nw_dataset *data)
+{
+    return data->options.depth;
+}
+
 size_t nw_dataset_group_count(const nw_dataset *data)
 {
     return data->group_count;

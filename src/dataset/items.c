@@ -135,6 +135,39 @@ static nw_status add_item(builder *b, size_t source, size_t row_index, int64_t s
     return NW_OK;
 }
 
+static bool same_label(const nw_dataset *d, const nw_row *a, const nw_row *b)
+{
+    for (size_t i = 0; i < d->label_columns; i++)
+        if (strcmp(a->cells[i], b->cells[i]) != 0) return false;
+    return true;
+}
+
+/* The volume as one item. */
+static nw_status whole(builder *b, size_t source, const size_t *rows, size_t count, nw_error *err)
+{
+    nw_dataset *d = b->data;
+    nw_source *s = &d->sources[source];
+    char place[512];
+    for (size_t k = 0; k < count; k++) {
+        const nw_row *row = &d->rows[rows[k]];
+        if (row->slice >= 0)
+            return nw_fail(err, NW_BAD_INPUT,
+                           "%s: %s: a slice is named, but whole volumes are wanted; take no slice column",
+                           nw_row_place(b->list, row, place), row->file);
+        if (!same_label(d, &d->rows[rows[0]], row))
+            return nw_fail(err, NW_BAD_INPUT, "%s: %s has label '%s' here and '%s' on line %zu",
+                           nw_row_place(b->list, row, place), row->file, row->cells[0],
+                           d->rows[rows[0]].cells[0], d->rows[rows[0]].line);
+    }
+    if (s->slices < 2)
+        return nw_fail(err, NW_BAD_INPUT, "%s: %s is a single slice, whole volumes are wanted",
+                       nw_row_place(b->list, &d->rows[rows[0]], place), s->path);
+    b->twice += count - 1;
+    s->first = d->item_count;
+    s->count = 0;
+    return add_item(b, source, rows[0], -1, err);
+}
+
 static bool taken(const nw_dataset *d, const nw_source *s, int64_t slice)
 {
     const nw_dataset_options *o = &d->options;
@@ -142,13 +175,6 @@ static bool taken(const nw_dataset *d, const nw_source *s, int64_t slice)
     double share = ((double)slice + 0.5) / (double)s->slices;
     if (o->slice_step > 1 && slice % o->slice_step != 0) return false;
     return o->slice_high == 0 || (share >= o->slice_low && share <= o->slice_high);
-}
-
-static bool same_label(const nw_dataset *d, const nw_row *a, const nw_row *b)
-{
-    for (size_t i = 0; i < d->label_columns; i++)
-        if (strcmp(a->cells[i], b->cells[i]) != 0) return false;
-    return true;
 }
 
 /* The slices that the rows of a source name, in the order of slices. */
@@ -202,7 +228,7 @@ static nw_status expand_all(builder *b, nw_error *err)
     nw_status status = NW_OK;
     for (size_t s = 0; status == NW_OK && s < d->source_count; s++) {
         size_t begin = s ? start[s - 1] : 0;
-        status = expand(b, s, b->rows + begin, start[s] - begin, err);
+        status = (d->options.depth ? whole : expand)(b, s, b->rows + begin, start[s] - begin, err);
     }
     nw_free(start);
     return status;

@@ -5,11 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static size_t image_size(const nw_dataset *data)
-{
-    return (size_t)(data->pre.channels * data->pre.height * data->pre.width);
-}
-
 static nw_status scratch_get(nw_dataset *data, nw_scratch **out, nw_error *err)
 {
     pthread_mutex_lock(&data->lock);
@@ -17,7 +12,8 @@ static nw_status scratch_get(nw_dataset *data, nw_scratch **out, nw_error *err)
     if (s) data->scratch = s->next;
     pthread_mutex_unlock(&data->lock);
     if (!s) {
-        size_t count = 2 * image_size(data) + (size_t)(data->pre.height + data->pre.width) + NW_BLUR_LINE;
+        size_t count = nw_dataset_size(data) + (size_t)(data->pre.height * data->pre.width) +
+                       (size_t)(data->pre.height + data->pre.width) + NW_BLUR_LINE;
         s = nw_calloc(1, sizeof *s);
         if (s) s->planes = nw_alloc_aligned(count, sizeof *s->planes);
         if (!s || !s->planes) {
@@ -51,9 +47,9 @@ static void rewindow(const nw_preprocess *pre, const nw_change *change, const fl
 }
 
 /* As nw_preprocess_apply does it. */
-static void normalise(const nw_preprocess *pre, float *values)
+static void normalise(const nw_preprocess *pre, int64_t depth, float *values)
 {
-    int64_t area = pre->height * pre->width;
+    int64_t area = (depth ? depth : 1) * pre->height * pre->width;
     for (int c = 0; c < pre->channels; c++, values += area) {
         double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : c];
         double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : c];
@@ -66,11 +62,12 @@ static nw_status augment(nw_dataset *data, const nw_augment *policy, uint64_t se
 {
     nw_scratch *scratch = NULL;
     NW_TRY(scratch_get(data, &scratch, err));
-    nw_planes shape = {data->pre.channels, data->pre.height, data->pre.width};
+    nw_planes shape = {data->pre.channels, data->options.depth ? data->options.depth : 1, data->pre.height,
+                       data->pre.width};
     nw_change change = nw_change_draw(policy, seed, epoch, key, shape.rows, shape.columns);
-    float *work = scratch->planes + image_size(data);
+    float *work = scratch->planes + nw_dataset_size(data);
     if (wide) {
-        rewindow(&data->pre, &change, src, scratch->planes, image_size(data));
+        rewindow(&data->pre, &change, src, scratch->planes, nw_dataset_size(data));
         src = scratch->planes;
     }
     nw_change_apply(&change, &shape, src, dst, work);
@@ -84,7 +81,7 @@ nw_status nw_dataset_load(nw_dataset *data, nw_split split, size_t i, const nw_a
     if ((unsigned)split >= NW_SPLITS || i >= data->split_count[split])
         return nw_fail(err, NW_USAGE, "there is no image %zu in the %s split, it has %zu", i,
                        nw_split_name(split), nw_dataset_count(data, split));
-    size_t item = data->split_items[split][i], size = image_size(data);
+    size_t item = data->split_items[split][i], size = nw_dataset_size(data);
     nw_source *source = &data->sources[data->item_source[item]];
     bool wide = policy && policy->window_hu > 0 && data->pre.scale == NW_SCALE_WINDOW && !source->picture;
     if (policy) NW_TRY(nw_augment_check(policy, err));
@@ -101,7 +98,7 @@ nw_status nw_dataset_load(nw_dataset *data, nw_split split, size_t i, const nw_a
     else
         memcpy(dst, src, size * sizeof *dst);
     nw_block_release(data, block);
-    if (status == NW_OK) normalise(&data->pre, dst);
+    if (status == NW_OK) normalise(&data->pre, data->options.depth, dst);
     for (size_t k = 0; status == NW_OK && k < size; k++)
         if (!isfinite(dst[k]))
             status = nw_fail(err, NW_NOT_FINITE,

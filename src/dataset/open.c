@@ -81,6 +81,10 @@ static nw_status check_options(const nw_dataset_options *o, nw_error *err)
         (o->slice_high != 0 && !(o->slice_low < o->slice_high)) || (o->slice_high == 0 && o->slice_low != 0))
         return nw_fail(err, NW_USAGE, "slices from %g to %g of the stack: 0 <= low < high <= 1", o->slice_low,
                        o->slice_high);
+    if (o->depth < 0 || o->depth > 4096)
+        return nw_fail(err, NW_USAGE, "volumes of %lld slices: 1 to 4096 are possible", (long long)o->depth);
+    if (o->depth && (o->slice_step > 1 || o->slice_high != 0))
+        return nw_fail(err, NW_USAGE, "whole volumes are wanted, so slices cannot be chosen from them");
     if (!isfinite(o->lungs_margin_mm) || o->lungs_margin_mm > 200)
         return nw_fail(err, NW_USAGE, "a margin of %g mm around the lungs: up to 200", o->lungs_margin_mm);
     const int64_t dims[4] = {1, o->pre.channels, o->pre.height, o->pre.width};
@@ -105,7 +109,7 @@ static void hash_text(struct sha256_ctx *ctx, const char *text)
     sha256_update(ctx, strlen(text) + 1, (const uint8_t *)text); /* the zero parts it from the next one */
 }
 
-nw_status nw_dataset_make_digest(nw_dataset *data, nw_error *err)
+static void make_digest(nw_dataset *data)
 {
     struct sha256_ctx ctx;
     uint8_t bytes[SHA256_DIGEST_SIZE];
@@ -123,9 +127,20 @@ nw_status nw_dataset_make_digest(nw_dataset *data, nw_error *err)
             hash_text(&ctx, numbers);
             for (size_t c = 0; c < data->label_columns; c++) hash_text(&ctx, row->cells[c]);
         }
-    (void)err;
     sha256_digest(&ctx, sizeof bytes, bytes);
     for (size_t i = 0; i < sizeof bytes; i++) snprintf(data->digest + 2 * i, 3, "%02x", bytes[i]);
+}
+
+nw_status nw_dataset_build(nw_dataset *data, const char *source, nw_error *err)
+{
+    NW_TRY(nw_dataset_straddle(data, source, err));
+    NW_TRY(nw_dataset_infer(data, source, err));
+    NW_TRY(nw_dataset_items(data, source, err));
+    NW_TRY(nw_dataset_targets(data, source, err));
+    NW_TRY(nw_dataset_deal(data, source, err));
+    NW_TRY(nw_dataset_make_bags(data, source, err));
+    NW_TRY(nw_dataset_check(data, source, err));
+    make_digest(data);
     return NW_OK;
 }
 
@@ -137,27 +152,31 @@ static nw_status open_list(nw_dataset *data, const char *path, nw_error *err)
         NW_TRY(nw_dataset_folder(data, path, err));
     else
         NW_TRY(nw_dataset_table(data, path, err));
-    NW_TRY(nw_dataset_straddle(data, path, err));
-    NW_TRY(nw_dataset_infer(data, path, err));
-    NW_TRY(nw_dataset_items(data, path, err));
-    NW_TRY(nw_dataset_targets(data, path, err));
-    NW_TRY(nw_dataset_deal(data, path, err));
-    NW_TRY(nw_dataset_make_bags(data, path, err));
-    NW_TRY(nw_dataset_check(data, path, err));
-    return nw_dataset_make_digest(data, err);
+    return nw_dataset_build(data, path, err);
+}
+
+nw_status nw_dataset_new(const nw_dataset_options *options, nw_dataset **out, nw_error *err)
+{
+    NW_TRY(check_options(options, err));
+    nw_dataset *data = nw_calloc(1, sizeof *data);
+    if (!data) return nw_no_memory(err, sizeof *data, "a dataset");
+    data->options = *options;
+    data->pre = options->pre;
+    data->limit = options->cache_bytes ? options->cache_bytes : (size_t)2 << 30;
+    nw_status status = make_mutexes(data, err);
+    if (status == NW_OK)
+        *out = data;
+    else
+        nw_free(data);
+    return status;
 }
 
 nw_status nw_dataset_open(const char *path, const nw_dataset_options *options, nw_dataset **out,
                           nw_error *err)
 {
-    NW_TRY(check_options(options, err));
-    nw_dataset *data = nw_calloc(1, sizeof *data);
-    if (!data) return nw_no_memory(err, sizeof *data, path);
-    data->options = *options;
-    data->pre = options->pre;
-    data->limit = options->cache_bytes ? options->cache_bytes : (size_t)2 << 30;
-    nw_status status = make_mutexes(data, err);
-    if (status == NW_OK) status = open_list(data, path, err);
+    nw_dataset *data;
+    NW_TRY(nw_dataset_new(options, &data, err));
+    nw_status status = open_list(data, path, err);
     /* The caller's texts need not live on. */
     data->options.classes = NULL;
     data->options.root = data->options.file_column = data->options.label_column = NULL;

@@ -20,6 +20,12 @@ typedef struct sheet {
     nw_picture picture;
 } sheet;
 
+/* Slice that is shown. */
+static int64_t middle(const sheet *s)
+{
+    return s->data->options.depth / 2;
+}
+
 static unsigned char grey_of(const nw_preprocess *pre, float value, int channel, const float range[2])
 {
     double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : channel];
@@ -35,9 +41,10 @@ static void range_of(const sheet *s, float range[2])
     range[0] = 0;
     range[1] = 1;
     int64_t area = pre->height * pre->width;
+    const float *plane = s->values + middle(s) * area;
     for (int64_t i = 0; i < area; i++) {
         float mean = pre->mean_count ? (float)pre->mean[0] : 0, std = pre->std_count ? (float)pre->std[0] : 1;
-        float v = s->values[i] * std + mean;
+        float v = plane[i] * std + mean;
         if (v < range[0] - 1e-3F) range[0] = v;
         if (v > range[1] + 1e-3F) range[1] = v;
     }
@@ -53,7 +60,8 @@ static void paste(sheet *s, int left, int top, const float range[2])
                 s->picture.rgb + 3 * ((size_t)(top + y) * (size_t)s->picture.width + (size_t)(left + x));
             for (int k = 0; k < 3; k++) {
                 int channel = pre->channels >= 3 ? k : 0;
-                const float *plane = s->values + channel * area;
+                const float *plane = s->values + channel * (int64_t)nw_dataset_size(s->data) / pre->channels +
+                                     middle(s) * area;
                 float sum = 0;
                 for (int v = 0; v < s->reduce; v++)
                     for (int u = 0; u < s->reduce; u++)
@@ -73,7 +81,7 @@ static void caption(sheet *s, const nw_sample *item, int top)
         snprintf(text, sizeof text, "%.200s", s->data->classes[item->class_index]);
     nw_text(&s->picture, GAP, top, 0.75, text, 0, ink);
     double at = GAP + nw_text_width(text, 0.75) + 16;
-    if (s->data->sources[s->data->item_source[item - s->data->items]].slices > 1)
+    if (s->data->sources[s->data->item_source[item - s->data->items]].slices > 1 && item->slice >= 0)
         snprintf(text, sizeof text, "%.400s, slice %lld", item->name, (long long)item->slice);
     else
         snprintf(text, sizeof text, "%.400s", item->name);
@@ -120,7 +128,7 @@ nw_status nw_dataset_preview(nw_dataset *data, nw_split split, const nw_augment 
         return nw_fail(err, NW_USAGE, "images of %lld x %lld cannot be shown on a sheet",
                        (long long)pre->height, (long long)pre->width);
     size_t *indices = nw_calloc((size_t)rows, sizeof *indices);
-    size_t size = (size_t)(pre->channels * pre->height * pre->width);
+    size_t size = nw_dataset_size(data);
     s.values = nw_alloc_aligned(size, sizeof *s.values);
     nw_status status = indices && s.values ? NW_OK : nw_no_memory(err, size * sizeof *s.values, path);
     if (status == NW_OK)

@@ -57,7 +57,7 @@ void nw_change_blur(double sigma, const nw_planes *shape, float *values, float *
     int radius = kernel(sigma, taps);
     int64_t area = shape->rows * shape->columns;
     if (radius == 0) return;
-    for (int channel = 0; channel < shape->channels; channel++, values += area) {
+    for (int64_t plane = 0; plane < shape->channels * shape->depth; plane++, values += area) {
         columns_of(taps, radius, shape->rows, shape->columns, values, work);
         rows_of(taps, radius, shape->rows, shape->columns, work, values, line);
     }

@@ -244,20 +244,25 @@ static nw_status rows(table *t, nw_error *err)
     return NW_OK;
 }
 
-nw_status nw_dataset_table(nw_dataset *data, const char *path, nw_error *err)
+nw_status nw_dataset_parse(nw_dataset *data, const char *name, nw_error *err)
 {
-    NW_TRY(nw_file_read(path, TABLE_BYTES, &data->text, err));
     if (memchr(data->text.data, 0, data->text.size))
-        return nw_fail(err, NW_BAD_INPUT, "%s: not a text file, it has zero bytes", path);
+        return nw_fail(err, NW_BAD_INPUT, "%s: not a text file, it has zero bytes", name);
     table *t = nw_calloc(1, sizeof *t);
-    if (!t) return nw_no_memory(err, sizeof *t, path);
+    if (!t) return nw_no_memory(err, sizeof *t, name);
     t->data = data;
-    t->source = path;
-    t->cursor = nw_csv_start(&data->text, path);
+    t->source = name;
+    t->cursor = nw_csv_start(&data->text, name);
     nw_status status = rows(t, err);
     nw_free(t->labels);
     nw_free(t);
-    if (status != NW_OK) return status;
+    return status;
+}
+
+nw_status nw_dataset_table(nw_dataset *data, const char *path, nw_error *err)
+{
+    NW_TRY(nw_file_read(path, TABLE_BYTES, &data->text, err));
+    NW_TRY(nw_dataset_parse(data, path, err));
     const char *root = data->options.root;
     int folder = (int)(nw_path_base(path) - path);
     char *place = root ? nw_strings_add(&data->strings, "%s%s", root,

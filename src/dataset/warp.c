@@ -71,7 +71,7 @@ bool nw_change_warp(const nw_change *change, const nw_planes *shape, const float
         return false;
     map m = map_of(change, shape);
     int64_t area = shape->rows * shape->columns;
-    for (int channel = 0; channel < shape->channels; channel++, src += area, dst += area)
+    for (int64_t plane = 0; plane < shape->channels * shape->depth; plane++, src += area, dst += area)
         for (int64_t r = 0; r < shape->rows; r++) row_of(&m, r, shape, src, dst + r * shape->columns);
     return true;
 }

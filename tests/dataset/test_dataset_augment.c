@@ -16,7 +16,7 @@
 
 enum { N = 24, AREA = N * N };
 
-static const nw_planes square = {1, N, N};
+static const nw_planes square = {1, 1, N, N};
 static const nw_change nothing = {.scale = 1, .gamma = 1, .contrast = 1};
 
 static void fill(float *values, size_t count)
@@ -35,7 +35,7 @@ static void nothing_changes_nothing(void **state)
     (void)state;
     float src[3 * AREA], dst[3 * AREA];
     fill(src, 3 * AREA);
-    nw_planes colour = {3, N, N};
+    nw_planes colour = {3, 1, N, N};
     apply(&nothing, &colour, src, dst);
     assert_memory_equal(src, dst, sizeof src);
     nw_augment none = {0};
@@ -116,7 +116,7 @@ static void an_affine_map_of_a_plane(void **state)
     c.right = 2.5;
     c.down = -1.25;
     c.flip_h = true;
-    nw_planes shape = {1, rows, columns};
+    nw_planes shape = {1, 1, rows, columns};
     apply(&c, &shape, src, dst);
     double t = 17 * acos(-1) / 180;
     size_t inside = 0;
@@ -173,7 +173,7 @@ static void a_blurred_delta_is_the_gaussian(void **state)
         src[30 * M + 30] = 1;
         nw_change c = nothing;
         c.blur = sigma;
-        nw_planes shape = {1, M, M};
+        nw_planes shape = {1, 1, M, M};
         apply(&c, &shape, src, dst);
         for (int i = -radius; i <= radius; i++) norm += exp(-i * i / (2 * sigma * sigma));
         for (int r = 0; r < M; r++)
@@ -191,7 +191,7 @@ static void a_blurred_delta_is_the_gaussian(void **state)
     for (int i = 0; i < M * M; i++) src[i] = 0.37F;
     nw_change c = nothing;
     c.blur = 8;
-    nw_planes shape = {1, M, M};
+    nw_planes shape = {1, 1, M, M};
     apply(&c, &shape, src, dst);
     for (int i = 0; i < M * M; i++) assert_true(fabs((double)dst[i] - 0.37) < 1e-5);
 }
@@ -205,7 +205,7 @@ static void noise_has_its_moments_and_is_grey(void **state)
     nw_change c = nothing;
     c.noise = 0.05;
     c.noise_seed = 99;
-    nw_planes shape = {3, M, M};
+    nw_planes shape = {3, 1, M, M};
     apply(&c, &shape, src, dst);
     double mean = 0, square_sum = 0, beside = 0;
     for (int i = 0; i < M * M; i++) {

@@ -222,6 +222,7 @@ static void bad_lists_are_refused(void **state)
     o.task = NW_TASK_REGRESSION;
     data_refused(data_list("file,label\na.png,1\nb.png,inf\n"), &o, NW_BAD_INPUT,
                  "line 3: b.png: 'inf'~not a finite number");
+    data_refused(data_list("file,label\na.png,1\nb.png,1e39\n"), &o, NW_BAD_INPUT, "line 3: b.png: '1e39'");
     data_refused(data_list("file,label\na.png,1\nb.png,nan\n"), &o, NW_BAD_INPUT,
                  "line 3: b.png: 'nan'~not a finite number");
     data_refused(data_list("file,label\na.png,1\nb.png,\n"), &o, NW_BAD_INPUT,

@@ -329,6 +329,82 @@ static void a_moved_window_is_the_window_that_was_asked_for(void **state)
     nw_dataset_free(d);
 }
 
+/* A volume as one sample: its slices, resized along the stack; what is done in a plane is done in all. */
+static void whole_volumes(void **state)
+{
+    (void)state;
+    make_cohort();
+    nw_dataset_options o = scans();
+    enum { DEEP = 12, FEW = 5 };
+    float want[AREA], *got = test_calloc(2 * DEEP * AREA, sizeof *got),
+                      *slices = test_calloc(DEEP * AREA, sizeof *slices);
+    o.depth = DEEP;
+    nw_dataset *d = data_open(data_path("c/cohort.csv"), &o);
+    assert_int_equal(nw_dataset_depth(d), DEEP);
+    assert_int_equal(nw_dataset_count(d, NW_SPLIT_TRAIN), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const nw_sample *s = nw_dataset_sample(d, NW_SPLIT_TRAIN, i);
+        assert_int_equal(s->slice, -1);
+        load(d, i, NULL, 0, 0, got);
+        for (int z = 0; z < DEEP; z++) {
+            by_hand(&o.pre, s->path, z, want);
+            assert_memory_equal(got + z * AREA, want, sizeof want);
+            memcpy(slices + z * AREA, want, sizeof want); /* of the last one */
+        }
+    }
+    /* Noise is another in every slice, a cut has a beginning and an end; flips are those of single slices. */
+    nw_augment p = {.noise = 0.1}, cut = {.cutout = 0.4}, flip = {.flip_h = 1};
+    load(d, 2, &flip, 0, 0, got);
+    for (int i = 0; i < DEEP * AREA; i++) {
+        assert_true(got[i] == slices[i / WIDTH * WIDTH + WIDTH - 1 - i % WIDTH]);
+    }
+    load(d, 2, &p, 0, 0, got);
+    for (int i = 0; i < AREA; i++) want[i] = got[i] - slices[i];
+    int same = 0;
+    for (int i = 0; i < AREA; i++)
+        same += fabs((double)(want[i] - (got[AREA + i] - slices[AREA + i]))) < 1e-6;
+    assert_true(same < AREA / 2);
+    int cuts = 0;
+    for (uint64_t e = 0; e < 20; e++) {
+        int hit = 0;
+        load(d, 2, &cut, 0, e, got);
+        for (int z = 0; z < DEEP; z++) hit += memcmp(got + z * AREA, slices + z * AREA, sizeof want) != 0;
+        assert_true(hit <= 5); /* 0.4 of 12 */
+        cuts += hit;
+    }
+    assert_true(cuts > 20);
+    nw_dataset_free(d);
+    /* Fewer slices: two taps at half-pixel centres. Two channels of the same. */
+    o.depth = FEW;
+    o.pre.channels = 2;
+    d = data_open(data_path("c/cohort.csv"), &o);
+    load(d, 2, NULL, 0, 0, got);
+    for (int z = 0; z < FEW; z++) {
+        double at = (z + 0.5) * DEEP / FEW - 0.5;
+        int below = (int)at;
+        for (int i = 0; i < AREA; i += 7) {
+            double v = (1 - at + below) * (double)slices[below * AREA + i] +
+                       (at - below) * (double)slices[(below + 1) * AREA + i];
+            assert_true(fabs((double)got[z * AREA + i] - v) < 1e-5);
+            assert_true(got[z * AREA + i] == got[(FEW + z) * AREA + i]);
+        }
+    }
+    nw_error err;
+    if (nw_dataset_preview(d, NW_SPLIT_TRAIN, &p, 0, 2, 3, data_path("sheet.png"), &err) != NW_OK)
+        fail_msg("%s", err.message);
+    nw_dataset_free(d);
+    o.pre.channels = 1;
+    data_refused(data_path("c/slices.csv"), &o, NW_BAD_INPUT,
+                 "line 2: study_0001/ct.nii.gz: a slice is named~no slice column");
+    o.slice_column = "";
+    data_refused(data_path("c/slices.csv"), &o, NW_BAD_INPUT, "study_000~has label '1' here and '0' on line");
+    o.slice_column = o.group_column = NULL;
+    data_refused(data_list(list), &o, NW_BAD_INPUT, "line 2: ~0.png is a single slice");
+    o.slice_step = 2;
+    data_refused(data_path("c/cohort.csv"), &o, NW_USAGE, "slices cannot be chosen");
+    test_free(got), test_free(slices);
+}
+
 static void an_image_that_breaks_is_named(void **state)
 {
     (void)state;
@@ -412,6 +488,7 @@ int main(void)
         WITH(volumes_are_read_once),
         WITH(slices_are_chosen),
         WITH(a_moved_window_is_the_window_that_was_asked_for),
+        WITH(whole_volumes),
         WITH(an_image_that_breaks_is_named),
         WITH(a_preview_is_a_picture),
     };
