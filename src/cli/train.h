@@ -20,7 +20,7 @@ typedef struct train_arguments {
     int zero_residual;
     /* data */
     const char *file, *label, *split, *group, *weight, *slice, *orient, *bag, *classes, *root, *slices;
-    int task, per_study, lungs_crop, lungs_fill;
+    int task, straddle, per_study, lungs_crop, lungs_fill;
     double val, test, lungs_margin, cache;
     int64_t fold, folds, slice_step;
     cli_image_options image;

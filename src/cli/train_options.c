@@ -61,6 +61,10 @@ const cli_option train_options[] = {
     {"folds", 0, CLI_INTEGER, AT(folds), "K", "0",
      "cut the groups into K folds, of which --fold is the test split", DATA, .least = 0, .most = 1000},
     {"fold", 0, CLI_INTEGER, AT(fold), "F", "0", "0 to K - 1", DATA, .least = 0, .most = 999},
+    {"straddle", 0, CLI_CHOICE, AT(straddle), "HOW", "refuse",
+     "groups that the data have in several splits: an error; drop leaves them in test (else validation) "
+     "alone; allow",
+     DATA, .choices = "refuse drop allow"},
     {"per-study", 0, CLI_FLAG, AT(per_study),
      .help = "labels belong to studies, not slices: logits of slices are pooled (--pooling)", DATA},
     {"slice-range", 0, CLI_TEXT, AT(slices), "LO,HI",

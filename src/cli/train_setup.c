@@ -48,6 +48,7 @@ static nw_status data_options(train *t, nw_error *err)
                               .seed = (uint64_t)a->seed,
                               .fold = (int)a->fold,
                               .folds = (int)a->folds,
+                              .straddle = (nw_straddle)a->straddle,
                               .root = a->root,
                               .pre = t->pre,
                               .per_study = a->per_study,
