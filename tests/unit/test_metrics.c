@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/parallel.h"
 #include "support/json_golden.h"
 
 #include <math.h>
@@ -363,6 +364,69 @@ static void groups_are_drawn_whole(void **state)
     close_to(plain.high - plain.low, b.high - b.low, 0.15 * (plain.high - plain.low), "width");
 }
 
+/* A positive sample that is alone is missing from (1 - 1/20)^20 = 35.8 % of the resamples. */
+static void resamples_without_a_class(void **state)
+{
+    (void)state;
+    double s[20], p[40];
+    uint8_t l[20] = {1};
+    int32_t truth[20] = {1};
+    int64_t own[20];
+    for (int i = 0; i < 20; i++) {
+        own[i] = i;
+        s[i] = (i * 7) % 20;
+        p[2 * i] = 1 - s[i] / 20;
+        p[2 * i + 1] = s[i] / 20;
+    }
+    nw_estimate e, macro;
+    nw_error err;
+    const nw_metric_options options = {.groups = own, .draws = 4000, .seed = 2};
+    done(nw_metric_auroc(s, l, 20, &options, &e, &err), &err);
+    close_to(e.undefined_draws / 4000., 0.358, 0.03, "undefined draws");
+    value(&e, 0, "AUROC");
+    /* Both classes of two have the same area, and the same resamples. */
+    done(nw_metric_macro_auroc(p, truth, 20, 2, &options, &macro, &err), &err);
+    assert_int_equal(macro.undefined_draws, e.undefined_draws);
+    close_to(macro.high, e.high, 1e-12, "high");
+    done(nw_metric_macro_auroc(p, truth + 1, 19, 2, &options, &macro, &err), &err);
+    assert_non_null(strstr(macro.score.undefined, "no sample"));
+    /* 0 whatever the positive one meets. */
+    close_to(e.low, 0, 0, "low");
+}
+
+static void any_number_of_threads(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    double s[N], t[N], p[N];
+    uint8_t l[N];
+    int64_t groups[N];
+    for (int i = 0; i < N; i++) {
+        s[i] = (i * 37) % 101;
+        t[i] = s[i] + (i * 53) % 97;
+        p[i] = s[i] / 101;
+        l[i] = t[i] > 100;
+        groups[i] = i % 40;
+    }
+    const nw_metric_options options = {.groups = groups, .draws = 333, .seed = 1};
+    nw_estimate e[2][5];
+    nw_error err;
+    for (int k = 0; k < 2; k++) {
+        int old = nw_threads_set(k ? 5 : 1);
+        done(nw_metric_auroc(s, l, N, &options, &e[k][0], &err), &err);
+        done(nw_metric_average_precision(s, l, N, &options, &e[k][1], &err), &err);
+        done(nw_metric_spearman(s, t, N, &options, &e[k][2], &err), &err);
+        done(nw_metric_calibration(p, l, N, 0, 1, &options, &e[k][3], NULL, &err), &err);
+        done(nw_metric_r2(s, t, N, &options, &e[k][4], &err), &err);
+        nw_threads_set(old);
+    }
+    for (int i = 0; i < 5; i++) {
+        close_to(e[0][i].low, e[1][i].low, 0, "low");
+        close_to(e[0][i].high, e[1][i].high, 0, "high");
+        assert_true(e[0][i].low < e[0][i].high);
+    }
+}
+
 /* Coverage, with 40 samples of either class whose scores are normal and one standard deviation apart (area
  * Phi(1 / sqrt 2)): about 94 % of DeLong's intervals hold it, a little less than 95 % as for all normal
  * approximations. The bounds are four standard deviations of the binomial away. */
@@ -423,10 +487,15 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),     cmocka_unit_test(as_scikit_learn),
-        cmocka_unit_test(regression),  cmocka_unit_test(groups_are_drawn_whole),
-        cmocka_unit_test(calibration), cmocka_unit_test(delong_covers),
+        cmocka_unit_test(by_hand),
+        cmocka_unit_test(as_scikit_learn),
+        cmocka_unit_test(regression),
+        cmocka_unit_test(groups_are_drawn_whole),
+        cmocka_unit_test(calibration),
+        cmocka_unit_test(delong_covers),
         cmocka_unit_test(refused),
+        cmocka_unit_test(resamples_without_a_class),
+        cmocka_unit_test(any_number_of_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
