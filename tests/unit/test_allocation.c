@@ -1,5 +1,6 @@
-/* Running a program takes no memory. The linker sends the library's calls of malloc and its kin here (not
- * those inside oneDNN, which makes a short list of arguments for each primitive). */
+/* Running a program takes no memory, nor does augmenting an image that is in it. The linker sends the
+ * library's calls of malloc and its kin here (not those inside oneDNN, which makes a short list of arguments
+ * for each primitive). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/dataset.h"
 #include "support/network.h"
 
 static long allocations;
@@ -89,8 +91,31 @@ static void running_takes_no_memory(void **state)
     nw_model_unref(model);
 }
 
+static void loading_from_memory_takes_none(void **state)
+{
+    (void)state;
+    nw_dataset_options o = data_options();
+    nw_augment policy;
+    nw_error err;
+    float pixels[12 * 16];
+    data_picture("a.png", 20, 30, 1), data_picture("b.png", 20, 30, 2);
+    nw_dataset *data = data_open(data_list("file,label\na.png,x\nb.png,y\n"), &o);
+    assert_int_equal(nw_augment_parse("ct,flip-v,blur=3", &policy, &err), NW_OK);
+    long before = 0;
+    for (uint64_t epoch = 0; epoch < 5; epoch++) {
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(nw_dataset_load(data, NW_SPLIT_TRAIN, i, &policy, 1, epoch, pixels, &err),
+                             NW_OK);
+        if (epoch) assert_int_equal(allocations, before);
+        before = allocations;
+    }
+    nw_dataset_free(data);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(running_takes_no_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(running_takes_no_memory),
+        cmocka_unit_test_setup_teardown(loading_from_memory_takes_none, data_setup, data_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
