@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""Trains on the data beside the project and on the synthetic cohort, and writes docs/results/training.md.
+
+    bench/run_training.py [EXPERIMENT...] [--work DIR] [--threads 1] [--narrows build/release/src/narrows] [--report]
+
+Experiments: severity, covid, cxr, cohort, shortcut (all where none is named). Runs that are finished in DIR are kept, runs
+that were stopped go on. --report writes the page from what is there and runs nothing. Every split keeps patients or groups
+apart; settings were chosen by the validation splits, the test splits are looked at once, here.
+"""
+import argparse
+import csv
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+AUGMENT = "ct,contrast=0.3,brightness=0.15,gamma=0.3"
+LUNG_WINDOW = "-1350,150"
+SMALL = ["--width", 0.5, "--precision", "bf16", "--average", 0.99]
+
+
+def severity_list(work):
+    """The list with each collection turned upright (data/README.md)."""
+    path = work / "severity.csv"
+    with open(path, "w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["file", "label", "patient", "orient"])
+        for row in csv.DictReader(open(DATA / "ct-severity-slices" / "labels.csv")):
+            upright = "rot90" if "coronacases" in row["patient"] else "transpose"
+            writer.writerow([DATA / "ct-severity-slices" / "images" / row["file"], row["lesion_fraction"], row["patient"], upright])
+    return path
+
+
+def runs(work):
+    """{experiment: [(name, arguments)]}, in the order in which they depend on each other."""
+    severity = [work / "severity.csv", "--task", "regression", "--transform", "sqrt"]
+    covid = [DATA / "ct-covid-labels" / "labels.csv", "--straddle", "drop", "--size", "160", "--augment", AUGMENT, "--label-smoothing", 0.1]
+    cohort = ["--window", LUNG_WINDOW, "--size", "128", "--augment", "ct", "--val", 0.15]
+    plan = {
+        "severity": [(f"severity-fold{f}", [*severity, "--folds", 5, "--fold", f, "--val", 0, "--keep-last", "--size", "128", *SMALL,
+                                            "--epochs", 16, "--augment", AUGMENT, "--seed", 0]) for f in range(5)],
+        "covid": [("severity-all", [*severity, "--val", 0.2, "--size", "160", "--width", 0.5, "--epochs", 10, "--augment", "ct", "--seed", 0,
+                                    "--precision", "bf16"])] +
+                 [(f"covid-seed{s}", [*covid, "--from", work / "severity-all.onnx", "--epochs", 30, "--rate", 0.0005, "--precision", "bf16",
+                                      "--average", 0.99, "--seed", s]) for s in range(3)],
+        "cxr": [(f"cxr-seed{s}", [DATA / "cxr-pneumonia-labels" / "labels.csv", "--folds", 5, "--fold", s, "--size", "128", *SMALL, "--epochs", 25,
+                                  "--augment", "cxr", "--label-smoothing", 0.1, "--seed", s]) for s in range(3)],
+        "cohort": [(f"cohort-{arch}-seed{s}", [work / "cohort" / "slices.csv", *cohort, "--arch", arch, "--width", width, "--precision", "bf16",
+                                               "--average", 0.99, "--epochs", 6, "--seed", s])
+                   for arch, width in (("resnet18", 0.5), ("resnest50", 0.25)) for s in range(5)],
+        "shortcut": [(f"shortcut-{arch}-seed0", [work / "marker" / "slices.csv", *cohort, "--arch", arch, "--width", width, "--precision", "bf16",
+                                                 "--average", 0.99, "--epochs", 6, "--seed", 0])
+                     for arch, width in (("resnet18", 0.5), ("resnest50", 0.25))],
+    }
+    return plan
+
+
+COHORTS = {"cohort": ["--studies", 160, "--seed", 11], "marker": ["--studies", 80, "--seed", 12, "--shortcut", "marker"]}
+
+
+def phantom(a, name):
+    command = [a.narrows, "phantom", a.work / name, *COHORTS[name], "--size", 128, "--slices", 24, "-q", "--threads", a.threads]
+    subprocess.run([str(w) for w in command], check=True)
+
+
+def train(a, name, arguments):
+    model = a.work / f"{name}.onnx"
+    if not (a.work / f"{name}.training" / "metrics.json").exists():
+        command = [a.narrows, "train", *arguments, "-o", model, "--threads", a.threads, "--no-preview"]
+        print(" ".join(map(str, command)), file=sys.stderr, flush=True)
+        subprocess.run([str(w) for w in command], check=True, stdout=subprocess.DEVNULL)
+    return a.work / f"{name}.training"
+
+
+# ---- the report ------------------------------------------------------------------------------------------------------
+
+
+def auroc(scores, labels):
+    """By counting pairs."""
+    positive = [s for s, l in zip(scores, labels) if l]
+    negative = [s for s, l in zip(scores, labels) if not l]
+    wins = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
+    return wins / (len(positive) * len(negative))
+
+
+def ranks(values):
+    order = sorted(range(len(values)), key=values.__getitem__)
+    out = [0.0] * len(values)
+    i = 0
+    while i < len(order):
+        j = i
+        while j + 1 < len(order) and values[order[j + 1]] == values[order[i]]:
+            j += 1
+        for k in range(i, j + 1):
+            out[order[k]] = (i + j) / 2
+        i = j + 1
+    return out
+
+
+def spearman(x, y):
+    return statistics.correlation(ranks(x), ranks(y))
+
+
+def rows_of(folder):
+    return list(csv.DictReader(open(folder / "test.csv")))
+
+
+def score_column(rows):
+    return [k for k in rows[0] if k.startswith(("probability of", "predicted"))][-1]
+
+
+def metric(folder, name):
+    m = json.loads((folder / "metrics.json").read_text())["test"][name]
+    return m["value"], m["low"], m["high"]
+
+
+def spread(values):
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+
+
+def study_scores(rows):
+    """Mean of the three highest slices of each study, and its label: whether any of its slices has a lesion."""
+    by_study = defaultdict(list)
+    column = score_column(rows)
+    for row in rows:
+        by_study[row["group"]].append((float(row[column]), int(row["label"])))
+    scores = [statistics.mean(sorted((s for s, _ in v), reverse=True)[:3]) for v in by_study.values()]
+    return scores, [max(l for _, l in v) for v in by_study.values()]
+
+
+def severity_section(a):
+    predicted, truth, folds = [], [], []
+    for f in range(5):
+        rows = rows_of(a.work / f"severity-fold{f}.training")
+        p, t = [float(r[score_column(rows)]) for r in rows], [float(r["label"]) for r in rows]
+        folds.append((len({r["group"] for r in rows}), len(rows), spearman(p, t)))
+        predicted += p
+        truth += t
+    lines = ["## Lesion share of CT slices (`ct-severity-slices`)", "",
+             "Five folds of whole patients, every slice predicted once by a network that saw none of its patient; the square root of",
+             "the share is learned. No validation split: the number of epochs is fixed and the last one is kept, because with three or",
+             "four patients to validate on, the choice of an epoch is chance.", "",
+             f"**Spearman's correlation over all {len(truth)} held-out slices: {spearman(predicted, truth):.3f}** (wanted: at least 0.80).", "",
+             "| fold | patients | slices | Spearman within the fold |", "|---|---|---|---|"]
+    return lines + [f"| {i} | {n} | {m} | {s:.3f} |" for i, (n, m, s) in enumerate(folds)]
+
+
+def seeds_table(a, names, wanted):
+    lines = ["| run | AUROC (95 % interval over groups) | AUPRC | accuracy | sensitivity at 90 % specificity | calibration error |", "|---|---|---|---|---|---|"]
+    values = []
+    for name in names:
+        folder = a.work / f"{name}.training"
+        v, low, high = metric(folder, "auroc")
+        values.append(v)
+        more = [f"{metric(folder, m)[0]:.3f}" for m in ("average_precision", "accuracy", "sensitivity_at_90_specificity", "calibration_error")]
+        lines.append(f"| {name} | {v:.3f} ({low:.3f} to {high:.3f}) | " + " | ".join(more) + " |")
+    return [f"**Test AUROC, mean and spread: {spread(values)}** (wanted: at least {wanted}).", "", *lines]
+
+
+def covid_section(a):
+    return ["## COVID on CT slices (`ct-covid-labels`, official split)", "",
+            "Four of the 332 groups are in several official splits; what of them is not in the test split is left out (15 slices). The",
+            "network starts from one that learned the lesion share of `ct-severity-slices` (other patients), with a new last layer.", "",
+            *seeds_table(a, [f"covid-seed{s}" for s in range(3)], 0.85)]
+
+
+def cxr_section(a):
+    return ["## Pneumonia on chest X-rays (`cxr-pneumonia-labels`)", "",
+            "Three of five folds of whole patients, one seed each; 15 % of the remaining patients are for validation.", "",
+            *seeds_table(a, [f"cxr-seed{s}" for s in range(3)], 0.90)]
+
+
+def cohort_section(a):
+    lines = ["## The synthetic cohort", "", "160 studies of 24 slices at 128x128 (`narrows phantom --studies 160 --size 128 --slices 24 --seed 11`); a slice is positive where a",
+             "lesion reaches it. A study's score is the mean of its three highest slices. Wanted: at least 0.98 for both.", "",
+             "| network | seeds | slice AUROC | study AUROC |", "|---|---|---|---|"]
+    for arch in ("resnet18", "resnest50"):
+        names = [f"cohort-{arch}-seed{s}" for s in range(5) if (a.work / f"cohort-{arch}-seed{s}.training" / "metrics.json").exists()]
+        if not names:
+            continue
+        slices = [metric(a.work / f"{n}.training", "auroc")[0] for n in names]
+        studies = [auroc(*study_scores(rows_of(a.work / f"{n}.training"))) for n in names]
+        lines.append(f"| {arch} | {len(names)} | {spread(slices)} | {spread(studies)} |")
+    return lines
+
+
+def predict_scores(a, model, work, split="test"):
+    """Probability of the second class for every slice of a cohort's split, by `narrows predict`."""
+    rows = [r for r in csv.DictReader(open(work / "slices.csv")) if r["split"] == split]
+    out = {}
+    for file in sorted({r["file"] for r in rows}):
+        done = subprocess.run([str(a.narrows), "predict", str(model), str(work / file), "--json", "-q"], capture_output=True, text=True, check=True)
+        for item in json.loads(done.stdout):
+            for s in item.get("slices", [item]):
+                out[(file, s.get("slice", 0))] = s["probabilities"][-1]
+    return [out[(r["file"], int(r["slice"]))] for r in rows], [int(r["label"]) for r in rows]
+
+
+def shortcut_section(a):
+    lines = ["## A planted shortcut", "", "80 studies in which every positive one, and no other, has a bright square in a corner (`--shortcut marker`). The networks are",
+             "tested on held-out studies with the square, and on the test studies of the cohort above, which have none.", "",
+             "| network | slice AUROC with the square | without it |", "|---|---|---|"]
+    for arch in ("resnet18", "resnest50"):
+        folder = a.work / f"shortcut-{arch}-seed0.training"
+        if (folder / "metrics.json").exists():
+            scores, labels = predict_scores(a, a.work / f"shortcut-{arch}-seed0.onnx", a.work / "cohort")
+            lines.append(f"| {arch} | {metric(folder, 'auroc')[0]:.3f} | {auroc(scores, labels):.3f} |")
+    return lines
+
+
+SECTIONS = {"severity": severity_section, "covid": covid_section, "cxr": cxr_section, "cohort": cohort_section, "shortcut": shortcut_section}
+
+
+def commands(a):
+    """One command of each kind, with names instead of folders."""
+    shown = []
+    for experiment, list_of in runs(a.work).items():
+        for name, arguments in list_of:
+            text = " ".join(str(w) for w in ["narrows train", *arguments, "-o", f"{name}.onnx"])
+            text = text.replace(str(a.work) + "/", "").replace(str(DATA), "../shared/data")
+            if name.endswith(("0", "all")):
+                shown.append(text)
+    return shown
+
+
+def report(a):
+    page = ["# What training reaches", "", "Made by `bench/run_training.py`, which holds every command. Single runs are reported as they came; nothing was chosen by a test",
+            "split. Intervals are 95 % bootstraps over groups, the spread is the standard deviation over runs.", ""]
+    for name, section in SECTIONS.items():
+        if all((a.work / f"{n}.training" / "metrics.json").exists() for n, _ in runs(a.work)[name][:1]):
+            page += section(a) + [""]
+    page += ["## Commands", "", "The first of each kind; the others differ in `--seed` or `--fold`.", "", *[f"    {c}" for c in commands(a)], ""]
+    (ROOT / "docs" / "results" / "training.md").write_text("\n".join(page))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("experiments", nargs="*")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "training")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--narrows", type=pathlib.Path, default=ROOT / "build" / "release" / "src" / "narrows")
+    a = parser.parse_args()
+    a.work.mkdir(parents=True, exist_ok=True)
+    if not DATA.is_dir():
+        sys.exit("skipped: there is no ../shared/data")
+    severity_list(a.work)
+    for experiment in [] if a.report else a.experiments or list(SECTIONS):
+        if experiment in ("cohort", "shortcut"):
+            phantom(a, "cohort")
+        if experiment == "shortcut":
+            phantom(a, "marker")
+        for name, arguments in runs(a.work)[experiment]:
+            train(a, name, arguments)
+    report(a)
+
+
+main()
