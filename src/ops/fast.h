@@ -7,8 +7,10 @@
 
 typedef nw_status nw_compile_fn(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err);
 
-nw_compile_fn nw_fast_conv;     /* Conv */
-nw_compile_fn nw_fast_norm;     /* BatchNormalization */
+nw_compile_fn nw_fast_conv;           /* Conv */
+nw_compile_fn nw_fast_conv_transpose; /* ConvTranspose */
+nw_compile_fn nw_fast_resize;         /* Resize, Upsample */
+nw_compile_fn nw_fast_norm;           /* BatchNormalization */
 nw_compile_fn nw_fast_unary;    /* Relu, Sigmoid, HardSwish, ...: every elementwise operator of its table */
 nw_compile_fn nw_fast_binary;   /* Add, Sub, Mul, Div, Sum of two */
 nw_compile_fn nw_fast_view;     /* Identity, Dropout, Reshape, Flatten, Squeeze, Unsqueeze */

@@ -54,9 +54,8 @@ static nw_status pack(nw_plan *plan, const nw_node *node, const nw_kernel *kerne
     return nw_fast_kernel_step(plan, &k, err);
 }
 
-/* The packed weights: a constant of the plan where they are one of the model. */
-static nw_status weights(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out,
-                         nw_error *err)
+nw_status nw_fast_conv_pack(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out,
+                            nw_error *err)
 {
     nw_tensor *plain = nw_fast_constant(plan, node, 1), *packed;
     if (!plain) return pack(plan, node, kernel, out, err);
@@ -89,7 +88,7 @@ static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv,
     NW_TRY(status);
     nw_buffer *add = NULL;
     status = nw_plan_src(plan, node->inputs[0], &src, &k.slots[NW_SLOT_SRC], err);
-    if (status == NW_OK) status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
+    if (status == NW_OK) status = nw_fast_conv_pack(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
     if (status == NW_OK && conv->bias)
         status = nw_plan_src(plan, node->inputs[2], NULL, &k.slots[NW_SLOT_BIAS], err);
     if (status == NW_OK && conv->add)
@@ -191,7 +190,7 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         status = nw_fast_conv_weights(plan, conv, node->inputs[0], node->inputs[1], bias, read, err);
     if (status != NW_OK || !wants) return fail(k.kernel, status);
     k.slots[NW_SLOT_DIFF_DST] = read;
-    status = weights(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
+    status = nw_fast_conv_pack(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
     if (status == NW_OK)
         status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &k.slots[NW_SLOT_DIFF_SRC], err);
     return status == NW_OK ? nw_fast_kernel_step(plan, &k, err) : fail(k.kernel, status);

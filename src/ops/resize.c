@@ -1,6 +1,7 @@
 /* Resize and Upsample: nearest neighbour and (bi-, tri-) linear interpolation along any axes. */
 #include "ops/resize.h"
 
+#include "ops/fast.h"
 #include "ops/move.h"
 
 #include <string.h>
@@ -70,11 +71,13 @@ const nw_op nw_op_Resize = {.type = "Resize",
                             .constant_inputs = 0xeU,
                             .infer = infer,
                             .forward = forward,
-                            .backward = backward};
+                            .backward = backward,
+                            .compile = nw_fast_resize};
 const nw_op nw_op_Upsample = {.type = "Upsample",
                               .since = 7,
                               .limits = "constant scales",
                               .constant_inputs = 0x2U,
                               .infer = infer,
                               .forward = forward,
-                              .backward = backward};
+                              .backward = backward,
+                              .compile = nw_fast_resize};

@@ -2,10 +2,8 @@
 
 #include <string.h>
 
-/* attribute[count], or `otherwise` where it is missing; each in low .. INT32_MAX, so that sums and products
- * of two fit. */
-static nw_status read_ints(const nw_node *node, const char *name, size_t count, int64_t low,
-                           int64_t otherwise, int64_t *values, nw_error *err)
+nw_status nw_window_ints(const nw_node *node, const char *name, size_t count, int64_t low, int64_t otherwise,
+                         int64_t *values, nw_error *err)
 {
     size_t n;
     const int64_t *given = nw_node_ints(node, name, &n);
@@ -52,9 +50,9 @@ nw_status nw_window_read(const nw_node *node, const nw_shape *src, const int64_t
     if (w.rank < 1 || w.rank > NW_MAX_SPATIAL)
         return nw_fail(err, NW_UNSUPPORTED, "the input has %d dimensions; 3 to 5 are supported", src->rank);
     size_t rank = (size_t)w.rank;
-    NW_TRY(read_ints(node, "strides", rank, 1, 1, w.stride, err));
-    NW_TRY(read_ints(node, "dilations", rank, 1, 1, w.dilation, err));
-    NW_TRY(read_ints(node, "pads", 2 * rank, 0, 0, pads, err));
+    NW_TRY(nw_window_ints(node, "strides", rank, 1, 1, w.stride, err));
+    NW_TRY(nw_window_ints(node, "dilations", rank, 1, 1, w.dilation, err));
+    NW_TRY(nw_window_ints(node, "pads", 2 * rank, 0, 0, pads, err));
     const char *auto_pad = nw_node_string(node, "auto_pad", "NOTSET");
     bool upper = strcmp(auto_pad, "SAME_UPPER") == 0, lower = strcmp(auto_pad, "SAME_LOWER") == 0;
     bool valid = strcmp(auto_pad, "VALID") == 0, explicit = strcmp(auto_pad, "NOTSET") == 0 || !*auto_pad;

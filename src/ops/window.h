@@ -23,6 +23,11 @@ typedef struct nw_window {
 nw_status nw_window_read(const nw_node *node, const nw_shape *src, const int64_t *kernel, nw_window *out,
                          nw_error *err);
 
+/* attribute[count], or `otherwise` where it is missing; each in low .. INT32_MAX, so that sums and products
+ * of two fit. NW_BAD_MODEL without node text. */
+nw_status nw_window_ints(const nw_node *node, const char *name, size_t count, int64_t low, int64_t otherwise,
+                         int64_t *values, nw_error *err);
+
 /* The same window with three dimensions: dimensions of extent 1 are put in front. */
 nw_window nw_window_3d(const nw_window *window);
 

@@ -264,6 +264,68 @@ static int64_t average_pool_counting(ow *m, int64_t c)
     ow_attr_int(m, "ceil_mode", 1);
     return c;
 }
+static int64_t conv_transpose(ow *m, int64_t c)
+{
+    net_weights(m, "t.w", 4, (int64_t[]){c, 24, 2, 2}, 0.3F, 0);
+    net_weights(m, "t.b", 1, (int64_t[]){24}, 0.2F, 0);
+    ow_node(m, "ConvTranspose", "", "a t.w t.b", "b");
+    ow_attr_ints(m, "strides", 2, (int64_t[]){2, 2});
+    return 24;
+}
+/* Padding at either side, rows that no window reaches, and no bias; few filters. */
+static int64_t conv_transpose_padded(ow *m, int64_t c)
+{
+    net_weights(m, "t.w", 4, (int64_t[]){c, 3, 4, 3}, 0.3F, 0);
+    ow_node(m, "ConvTranspose", "", "a t.w", "b");
+    ow_attr_ints(m, "strides", 2, (int64_t[]){3, 2});
+    ow_attr_ints(m, "pads", 4, (int64_t[]){1, 0, 0, 1});
+    ow_attr_ints(m, "output_padding", 2, (int64_t[]){2, 1});
+    return 3;
+}
+static int64_t conv_transpose_dilated(ow *m, int64_t c)
+{
+    net_weights(m, "t.w", 4, (int64_t[]){c, 5, 3, 3}, 0.3F, 0);
+    net_weights(m, "t.b", 1, (int64_t[]){10}, 0.2F, 0);
+    ow_node(m, "ConvTranspose", "", "a t.w t.b", "b");
+    ow_attr_ints(m, "dilations", 2, (int64_t[]){2, 1});
+    ow_attr_int(m, "group", 2);
+    ow_attr_text(m, "auto_pad", "SAME_UPPER");
+    return 10;
+}
+static int64_t resized(ow *m, int64_t c, const char *mode, const char *coordinates, int64_t rows,
+                       int64_t columns)
+{
+    float scales[4] = {1, 1, (float)rows / SIZE, (float)columns / SIZE};
+    ow_floats(m, "scales", 1, (int64_t[]){4}, scales);
+    ow_node(m, "Resize", "", "a - scales", "b");
+    ow_attr_text(m, "mode", mode);
+    ow_attr_text(m, "coordinate_transformation_mode", coordinates);
+    return c;
+}
+static int64_t resize_nearest(ow *m, int64_t c)
+{
+    return resized(m, c, "nearest", "asymmetric", 24, 24);
+}
+static int64_t resize_linear(ow *m, int64_t c)
+{
+    return resized(m, c, "linear", "half_pixel", 24, 18);
+}
+static int64_t resize_corners(ow *m, int64_t c)
+{
+    return resized(m, c, "linear", "align_corners", 24, 6);
+}
+/* Of a plain layout, as after a pooled vector is spread; three dimensions. */
+static int64_t resize_volume(ow *m, int64_t c)
+{
+    ow_ints(m, "volume", 5, (int64_t[]){0, c, 2, 6, SIZE});
+    ow_node(m, "Reshape", "", "a volume", "v");
+    ow_floats(m, "scales", 1, (int64_t[]){5}, (const float[]){1, 1, 2, 1.5F, 1 / 3.0F});
+    ow_node(m, "Resize", "", "v - scales", "w");
+    ow_attr_text(m, "mode", "linear");
+    ow_ints(m, "plane", 4, (int64_t[]){0, c, SIZE, SIZE});
+    ow_node(m, "Reshape", "", "w plane", "b");
+    return c;
+}
 static int64_t classify(ow *m, int64_t c)
 {
     ow_node(m, "GlobalAveragePool", "", "a", "p");
@@ -464,6 +526,13 @@ static const struct net_case {
     CASE(max_pool_ceil),
     CASE(average_pool),
     CASE(average_pool_counting),
+    CASE(conv_transpose),
+    CASE(conv_transpose_padded),
+    CASE(conv_transpose_dilated),
+    CASE(resize_nearest),
+    CASE(resize_linear),
+    CASE(resize_corners),
+    CASE(resize_volume),
     CASE(classify),
     CASE(flatten_all),
     CASE(attention),
