@@ -39,7 +39,7 @@ def randomise(net, inputs):
     """Weights of a sensible scale, and batch-norm statistics that fit the activations, though not exactly."""
     norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     for m in net.modules():
-        if isinstance(m, (nn.Conv2d, nn.Conv3d, nn.Linear)):
+        if isinstance(m, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.kaiming_normal_(m.weight, nonlinearity="relu")
             if m.bias is not None:
                 nn.init.normal_(m.bias, 0, 0.1)
@@ -60,7 +60,7 @@ def randomise(net, inputs):
     return net.eval()
 
 
-def reference(net, x, module):
+def reference(net, x, module, target):
     """Logits, the inner tensor, and both gradients."""
     kept = {}
 
@@ -71,7 +71,7 @@ def reference(net, x, module):
     hook = net.get_submodule(module).register_forward_hook(keep)
     x = x.clone().requires_grad_()
     logits = net(x)
-    logits[:, TARGET].sum().backward()
+    logits.flatten(1)[:, target].sum().backward()
     hook.remove()
     return [t.detach().double() for t in (logits, kept["inner"], x.grad, kept["inner"].grad)]
 
@@ -108,13 +108,15 @@ def thinned_out(array):
 
 
 def golden(out, name, build, shape, scope, opset, fold, extra):
+    extra = dict(extra)
+    target = extra.pop("target", TARGET)
     for seed in range(20):
         torch.manual_seed(1000 + seed)
         net = build()
         x = hashed((SAMPLES,) + shape, seed)
         randomise(net, torch.cat([x, 1.3 * torch.randn_like(x), x.flip(-1)]))
-        exact = reference(copy.deepcopy(net).double(), x.double(), submodule(scope))
-        single = reference(net, x, submodule(scope))
+        exact = reference(copy.deepcopy(net).double(), x.double(), submodule(scope), target)
+        single = reference(net, x, submodule(scope), target)
         # No ReLU or maximum may hang on the last bit: single precision has to agree well.
         error = max(largest_difference(a, b) for a, b in zip(single, exact))
         spread = exact[0].std(0).min().item()
@@ -126,7 +128,7 @@ def golden(out, name, build, shape, scope, opset, fold, extra):
     model = export(net, x, out / f"{name}.onnx", opset, fold, extra)
     inner = [n.output[0] for n in model.graph.node if n.name.startswith(f"/{scope}/")][-1]
     np.save(out / f"{name}.logits.npy", exact[0].numpy().astype(np.float32))
-    entry = {"name": name, "opset": opset, "seed": seed, "samples": SAMPLES, "shape": list(shape), "target": TARGET, "inner_name": inner,
+    entry = {"name": name, "opset": opset, "seed": seed, "samples": SAMPLES, "shape": list(shape), "target": target, "inner_name": inner,
              "inner_shape": list(exact[1].shape[1:])}
     for key, array in (("inner", exact[1]), ("input.grad", exact[2]), ("inner.grad", exact[3])):
         values, facts = thinned_out(array)

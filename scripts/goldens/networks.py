@@ -8,6 +8,7 @@ from torchvision.ops import Conv2dNormActivation
 
 from .resnest import ResNeSt
 from .thin import thin
+from .unet import unet_nearest, unet_resize, unet_transpose
 
 CLASSES = 5
 
@@ -65,7 +66,8 @@ def densenet121():
 
 
 # name, builder, shape of one sample, module after which the inner tensor lies, opset, batch-norm folded,
-# more arguments of the export
+# more arguments of the export (and `target`, the place of the output whose gradient is taken, where it is not TARGET)
+MIDDLE = 32 * 32 + 16 * 32 + 16  # of the second of two label maps
 NETWORKS = [
     ("resnet18", thinned(partial(models.resnet18, num_classes=CLASSES), 16), (3, 64, 64), "layer2", 11, True, {}),
     ("resnet50", thinned(partial(models.resnet50, num_classes=CLASSES), 32), (3, 64, 64), "layer2", 13, False, {}),
@@ -93,4 +95,7 @@ NETWORKS = [
      {}),
     ("resnet21d_3d", thinned(partial(models.video.r2plus1d_18, num_classes=CLASSES), 32), (3, 8, 32, 32), "layer3", 13,
      False, {}),
+    ("unet_resize", unet_resize, (1, 32, 32), "middle", 13, False, {"target": MIDDLE}),
+    ("unet_nearest", unet_nearest, (1, 32, 32), "middle", 11, True, {"target": MIDDLE}),
+    ("unet_transpose", unet_transpose, (1, 32, 32), "middle", 13, True, {"target": MIDDLE}),
 ]
