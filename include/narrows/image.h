@@ -120,6 +120,7 @@ typedef struct nw_input {
     const char *name;  /* for outputs: the file name without its ending; with folders in front (joined by '_')
                           and then a number where two would be the same */
     const char *label; /* from the CSV column, or NULL */
+    int orient;        /* nw_orient from the CSV column `orient`, for this file alone; -1: none is given */
 } nw_input;
 
 /* Zero-initialise for the defaults. */
@@ -130,7 +131,8 @@ typedef struct nw_list_options {
 
 /* Each path is an image; a folder (its images in the order of their names; without any, the DICOM volume in
  * it or in the folders within it, as one input, or else its DICOM pictures); a .txt file with one path a line
- * ('#' starts a comment); or a .csv file with a header (column `file`, else `path`, else the first). Paths in
+ * ('#' starts a comment); or a .csv file with a header (column `file`, else `path`, else the first; column
+ * `orient`, where there is one, holds names of nw_orient or nothing). Paths in
  * a list are relative to the list, and are files or folders with DICOM. Files are not opened, but must exist.
  * NW_BAD_INPUT where nothing is found; NW_IO. options NULL: defaults. */
 NW_API nw_status nw_input_list_new(const char *const *paths, size_t count, const nw_list_options *options,
@@ -161,6 +163,8 @@ typedef enum nw_orient {
 } nw_orient;
 
 NW_API const char *nw_orient_name(nw_orient orient);
+/* By its name, capitals or not. NW_BAD_INPUT, with all names, for another text. */
+NW_API nw_status nw_orient_parse(const char *name, nw_orient *orient, nw_error *err);
 
 /* How values become 0..1 before mean and std. */
 typedef enum nw_scale {

@@ -160,10 +160,11 @@ static nw_status predict_input(predictor *p, const nw_input *input, nw_error *er
     TRY(cli_job_read(&p->job, input->path, &volume, err));
     int64_t slices = nw_volume_get_info(volume)->slices;
     cli_slices range;
+    nw_preprocess pre = cli_job_pre(&p->job, input);
     nw_status status = cli_slices_of(p->job.image->slices, slices, input->path, &range, err);
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(&p->job.pre, volume, s, p->job.pixels, err);
+        if (status == NW_OK) status = nw_preprocess_apply(&pre, volume, s, p->job.pixels, err);
         if (status == NW_OK) status = forward(p, err);
         if (status == NW_OK) report(p, input, s, slices);
     }

@@ -16,19 +16,22 @@ typedef struct run {
     time_t saved;
 } run;
 
-/* FNV-1a over the names and the slices: tells one list from another, nothing more. */
+static void digest_text(uint64_t *h, const char *s)
+{
+    do *h = (*h ^ (unsigned char)*s) * 1099511628211u;
+    while (*s++);
+}
+
+/* FNV-1a over the names, their orientations and the slices: tells one list from another, nothing more. */
 static void digest_inputs(const cli_job *job, char text[32])
 {
     uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i <= nw_input_list_count(job->inputs); i++) {
-        const char *s = i < nw_input_list_count(job->inputs) ? nw_input_list_get(job->inputs, i)->path
-                        : job->image->slices                 ? job->image->slices
-                                                             : "";
-        for (;; s++) {
-            h = (h ^ (unsigned char)*s) * 1099511628211u;
-            if (!*s) break;
-        }
+    for (size_t i = 0; i < nw_input_list_count(job->inputs); i++) {
+        const nw_input *input = nw_input_list_get(job->inputs, i);
+        digest_text(&h, input->path);
+        if (input->orient >= 0) digest_text(&h, nw_orient_name((nw_orient)input->orient));
     }
+    digest_text(&h, job->image->slices ? job->image->slices : "");
     snprintf(text, 32, "fnv1a:%016llx", (unsigned long long)h);
 }
 
@@ -81,31 +84,33 @@ static nw_status save(run *r, size_t position, nw_error *err)
     return status;
 }
 
-static nw_status add_slices(run *r, const nw_volume *volume, cli_slices range, nw_error *err)
+static nw_status add_slices(run *r, const nw_preprocess *pre, const nw_volume *volume, cli_slices range,
+                            nw_error *err)
 {
     cli_job *job = r->what->job;
     nw_status status = NW_OK;
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(&job->pre, volume, s, job->pixels, err);
+        if (status == NW_OK) status = nw_preprocess_apply(pre, volume, s, job->pixels, err);
         if (status == NW_OK) status = nw_collector_add(r->collector, job->pixels, err);
     }
     return status;
 }
 
 /* All slices of it, or none. */
-static nw_status add_image(run *r, const char *path, nw_error *err)
+static nw_status add_image(run *r, const nw_input *input, nw_error *err)
 {
     cli_job *job = r->what->job;
     nw_volume *volume;
     cli_slices range;
-    nw_status status = cli_job_read(job, path, &volume, err);
+    nw_preprocess pre = cli_job_pre(job, input);
+    nw_status status = cli_job_read(job, input->path, &volume, err);
     if (status != NW_OK) return status;
-    status = cli_slices_of(job->image->slices, nw_volume_get_info(volume)->slices, path, &range, err);
+    status = cli_slices_of(job->image->slices, nw_volume_get_info(volume)->slices, input->path, &range, err);
     if (status == NW_OK && range.end - range.first > range.step)
         status = nw_collector_mark(r->collector, err);
     if (status == NW_OK) {
-        status = add_slices(r, volume, range, err);
+        status = add_slices(r, &pre, volume, range, err);
         /* One slice that fails has left nothing behind. */
         if (status != NW_OK && range.end - range.first > range.step) nw_collector_undo(r->collector);
     }
@@ -124,7 +129,7 @@ static nw_status go(run *r, size_t first, size_t count, cli_estimated *out, nw_e
         if (r->what->partial && time(NULL) - r->saved >= SAVE_SECONDS) status = save(r, i, err);
         if (status != NW_OK) break;
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = add_image(r, input->path, err);
+        if (status == NW_OK) status = add_image(r, input, err);
         if (status == NW_CANCELLED) break;
         if (status == NW_OK) {
             out->images++;

@@ -15,6 +15,7 @@
 typedef struct item {
     evaluate *e;
     const nw_input *input;
+    nw_preprocess pre;
     nw_volume *image, *mask;
     const nw_volume_info *info;
     int64_t rows, columns; /* where maps and masks are compared */
@@ -65,8 +66,8 @@ static nw_status open_item(item *it, char **path, nw_error *err)
     TRY(cli_job_read(&e->job, *path, &it->mask, err));
     TRY(check_mask(it, *path, err));
     bool own = e->a->at == AT_IMAGE;
-    it->rows = own ? it->info->rows : e->job.pre.height;
-    it->columns = own ? it->info->columns : e->job.pre.width;
+    it->rows = own ? it->info->rows : it->pre.height;
+    it->columns = own ? it->info->columns : it->pre.width;
     size_t pixels = (size_t)it->rows * (size_t)it->columns;
     it->inside = cli_calloc(pixels, sizeof *it->inside);
     it->map = cli_calloc(pixels, sizeof *it->map);
@@ -77,7 +78,7 @@ static nw_status open_item(item *it, char **path, nw_error *err)
 static nw_status brightness(item *it, int64_t slice, nw_error *err)
 {
     const cli_job *job = &it->e->job;
-    const nw_preprocess *pre = &job->pre;
+    const nw_preprocess *pre = &it->pre;
     if (it->e->a->at == AT_IMAGE) return nw_preprocess_view(pre, it->image, slice, it->map, err);
     /* A tensor that went in as it is was neither scaled nor shifted. */
     bool as_is = it->info->kind == NW_KIND_TENSOR && !pre->tensors_as_images;
@@ -120,7 +121,7 @@ static nw_status measure(item *it, evaluate_method *method, int64_t slice, const
         nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
         status = NW_OK;
         if (e->a->at == AT_IMAGE)
-            status = nw_preprocess_map_back(&e->job.pre, it->image, slice, unit, map->values, it->map, err);
+            status = nw_preprocess_map_back(&it->pre, it->image, slice, unit, map->values, it->map, err);
         else
             values = map->values;
     }
@@ -133,11 +134,11 @@ static nw_status measure(item *it, evaluate_method *method, int64_t slice, const
 static nw_status measure_slice(item *it, int64_t slice, double at, double step, nw_error *err)
 {
     evaluate *e = it->e;
-    TRY(nw_preprocess_apply(&e->job.pre, it->image, slice, e->job.pixels, err));
+    TRY(nw_preprocess_apply(&it->pre, it->image, slice, e->job.pixels, err));
     if (e->a->at == AT_IMAGE)
         TRY(nw_mask_for_image(it->mask, slice, it->rows, it->columns, it->inside, err));
     else
-        TRY(nw_mask_for_model(&e->job.pre, it->image, it->mask, slice, it->inside, err));
+        TRY(nw_mask_for_model(&it->pre, it->image, it->mask, slice, it->inside, err));
     evaluate_case *c = add_case(e, it->input->name, slice, NULL);
     nw_status status = NW_OK;
     for (size_t m = 0; m < e->method_count && status == NW_OK; m++) {
@@ -184,6 +185,7 @@ nw_status evaluate_images(evaluate *e, nw_error *err)
     nw_status status = NW_OK;
     for (size_t i = 0; i < count && status != NW_CANCELLED; i++) {
         item it = {.e = e, .input = nw_input_list_get(e->job.inputs, i)};
+        it.pre = cli_job_pre(&e->job, it.input);
         cli_progress_at((double)(i * e->method_count), it.input->name);
         status = measure_image(&it, i, err);
         if (status != NW_OK && status != NW_CANCELLED) {

@@ -96,10 +96,10 @@ static float *turned(const float *src, nw_orient orient, int64_t rows, int64_t c
     return dst;
 }
 
-static nw_status draw(const explain *e, const nw_volume_info *info, const float *image, const float *map,
-                      const float *mask, nw_overlay *overlay, nw_picture *out, nw_error *err)
+static nw_status draw(const explain *e, nw_orient orient, const nw_volume_info *info, const float *image,
+                      const float *map, const float *mask, nw_overlay *overlay, nw_picture *out,
+                      nw_error *err)
 {
-    nw_orient orient = e->a->upright ? e->job.pre.orient : NW_ORIENT_NONE;
     bool side = on_its_side(orient);
     double aspect = info->row_mm > 0 && info->column_mm > 0 ? info->row_mm / info->column_mm : 1;
     float *seen[3] = {turned(image, orient, info->rows, info->columns),
@@ -129,8 +129,11 @@ nw_status explain_picture(const explain *e, const explain_method *method, const 
     nw_overlay overlay = {
         .unit = strstr(map->unit, "bits") ? "bit/px" : "", .title = title, .caption = caption};
     nw_picture picture = {0};
-    nw_status status = nw_preprocess_view(&e->job.pre, volume, method->view.slice, image, err);
-    if (status == NW_OK) status = draw(e, info, image, method->view.map, mask, &overlay, &picture, err);
+    nw_preprocess pre = cli_job_pre(&e->job, input);
+    nw_status status = nw_preprocess_view(&pre, volume, method->view.slice, image, err);
+    if (status == NW_OK)
+        status = draw(e, e->a->upright ? pre.orient : NW_ORIENT_NONE, info, image, method->view.map, mask,
+                      &overlay, &picture, err);
     if (status == NW_OK) status = nw_picture_write_png(&picture, path, err);
     nw_picture_free(&picture);
     free(image);

@@ -100,6 +100,8 @@ void explain_record_input(explain *e, size_t index, const nw_input *input, const
     nw_manifest *m = e->manifest;
     nw_manifest_text(m, AT("images.%zu.name", index), input->name);
     nw_manifest_text(m, AT("images.%zu.file", index), base_name(input->path));
+    if (input->orient >= 0)
+        nw_manifest_text(m, AT("images.%zu.orient", index), nw_orient_name((nw_orient)input->orient));
     if (!volume) return;
     const nw_volume_info *info = nw_volume_get_info(volume);
     nw_manifest_text(m, AT("images.%zu.digest", index), nw_volume_digest(volume));

@@ -12,6 +12,7 @@ typedef struct item {
     explain *e;
     size_t index;
     const nw_input *input;
+    nw_preprocess pre;
     nw_volume *volume;
     const nw_volume_info *info;
     cli_slices slices;
@@ -65,7 +66,7 @@ static nw_status keep(item *it, explain_method *method, nw_map *map, int64_t sli
     size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
     nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
     nw_status status =
-        nw_preprocess_map_back(&it->e->job.pre, it->volume, slice, unit, map->values, it->map, err);
+        nw_preprocess_map_back(&it->pre, it->volume, slice, unit, map->values, it->map, err);
     double sum = 0;
     for (size_t i = 0; status == NW_OK && i < plane; i++) sum += (double)it->map[i];
     if (status == NW_OK && is_scan(it))
@@ -97,7 +98,7 @@ static nw_status explain_slices(item *it, nw_error *err)
     explain *e = it->e;
     double step = 1 / (double)cli_slices_count(&it->slices), at = (double)(it->index * e->method_count);
     for (int64_t s = it->slices.first; s < it->slices.end; s += it->slices.step) {
-        nw_status status = nw_preprocess_apply(&e->job.pre, it->volume, s, e->job.pixels, err);
+        nw_status status = nw_preprocess_apply(&it->pre, it->volume, s, e->job.pixels, err);
         if (status != NW_OK) return status;
         for (size_t m = 0; m < e->method_count; m++) {
             nw_map *map;
@@ -177,6 +178,7 @@ static void tell(const item *it)
 static nw_status explain_one(explain *e, size_t index, bool *writing, nw_error *err)
 {
     item it = {.e = e, .index = index, .input = nw_input_list_get(e->job.inputs, index)};
+    it.pre = cli_job_pre(&e->job, it.input);
     nw_status status = prepare(&it, err);
     if (status == NW_OK) status = explain_slices(&it, err);
     *writing = status == NW_OK;

@@ -213,6 +213,13 @@ nw_status cli_job_read(const cli_job *job, const char *path, nw_volume **out, nw
     return NW_OK;
 }
 
+nw_preprocess cli_job_pre(const cli_job *job, const nw_input *input)
+{
+    nw_preprocess pre = job->pre;
+    if (input->orient >= 0) pre.orient = (nw_orient)input->orient;
+    return pre;
+}
+
 static nw_status bad_slices(const char *text, nw_error *err)
 {
     return cli_fail(err, NW_USAGE, "--slices: '%s' is not A:B, A:B:STEP or a number, counted from 0", text);

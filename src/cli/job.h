@@ -173,6 +173,9 @@ const char *cli_job_class(const cli_job *job, int64_t target);
 /* Whether some way from values to 0..1 is known that a scan (HU) can use. */
 nw_status cli_job_read(const cli_job *job, const char *path, nw_volume **out, nw_error *err);
 
+/* The preprocessing of that input: the job's, turned as its list says. */
+nw_preprocess cli_job_pre(const cli_job *job, const nw_input *input);
+
 /* Slices first, first + step, ... below end. */
 typedef struct cli_slices {
     int64_t first, end, step;

@@ -43,8 +43,9 @@ static nw_status explain(counter *c, const nw_input *input, const nw_volume *sca
     options.step = slices.step;
     TRY(cli_lungs_find(&c->lungs, input, scan, NULL, &lungs, err));
     nw_progress progress = cli_progress_piece(1);
+    nw_preprocess pre = cli_job_pre(job, input);
     nw_status status =
-        nw_study_run(c->method.explainer, &job->pre, scan, lungs, &options, &progress, out, err);
+        nw_study_run(c->method.explainer, &pre, scan, lungs, &options, &progress, out, err);
     if (status != NW_OK) nw_lungs_free(lungs);
     return status;
 }

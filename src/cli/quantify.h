@@ -102,7 +102,7 @@ nw_status quantify_study(quantify *q, size_t index, const char *folder, nw_error
 
 /* quantify_record.c */
 /* Whether the folder holds the study finished with the same settings. */
-bool quantify_finished(const quantify *q, const char *folder);
+bool quantify_finished(const quantify *q, const nw_input *input, const char *folder);
 nw_status quantify_record(const quantify *q, const nw_input *input, const nw_study *study, nw_status result,
                           const char *message, double seconds, const char *folder, nw_error *err);
 /* The names of the files of a study, ended by NULL; the manifest is the last. */

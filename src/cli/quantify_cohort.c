@@ -277,7 +277,7 @@ static nw_status one(quantify *q, size_t i, nw_error *err)
     const nw_input *input = nw_input_list_get(q->job.inputs, q->mine[i]);
     char *folder = q->many ? cli_printf("%s/%s", q->a->folder, input->name) : cli_printf("%s", q->a->folder);
     nw_status status = NW_OK;
-    bool kept = q->many && !q->a->restart && quantify_finished(q, folder);
+    bool kept = q->many && !q->a->restart && quantify_finished(q, input, folder);
     if (kept)
         q->kept++;
     else

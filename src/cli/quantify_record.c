@@ -8,7 +8,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-bool quantify_finished(const quantify *q, const char *folder)
+/* As its list says; "" where it does not. */
+static const char *orient_of(const nw_input *input)
+{
+    return input->orient < 0 ? "" : nw_orient_name((nw_orient)input->orient);
+}
+
+bool quantify_finished(const quantify *q, const nw_input *input, const char *folder)
 {
     bool all = true;
     for (size_t i = 0; all && quantify_files[i]; i++) {
@@ -22,7 +28,9 @@ bool quantify_finished(const quantify *q, const char *folder)
     free(path);
     const char *status = json_string_value(json_object_get(root, "status"));
     const char *digest = json_string_value(json_object_get(root, "settings_digest"));
-    bool same = status && digest && strcmp(status, "ok") == 0 && strcmp(digest, q->digest) == 0;
+    const char *turned = json_string_value(json_object_get(json_object_get(root, "scan"), "orient"));
+    bool same = status && digest && strcmp(status, "ok") == 0 && strcmp(digest, q->digest) == 0 &&
+                strcmp(turned ? turned : "", orient_of(input)) == 0;
     json_decref(root);
     return same;
 }
@@ -33,7 +41,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void record_model(nw_manifest *m, const quantify *q)
+static void record_model(nw_manifest *m, const quantify *q, const nw_input *input)
 {
     const nw_head *head = nw_explainer_head(q->method.explainer);
     char json[4096];
@@ -44,7 +52,8 @@ static void record_model(nw_manifest *m, const quantify *q)
     nw_manifest_text(m, "method", q->method.info->name);
     nw_manifest_text(m, "layer", nw_explainer_layer(q->method.explainer));
     nw_manifest_text(m, "instruction_set", nw_explainer_isa(q->method.explainer));
-    nw_preprocess_json(&q->job.pre, json, sizeof json);
+    nw_preprocess pre = cli_job_pre(&q->job, input);
+    nw_preprocess_json(&pre, json, sizeof json);
     nw_manifest_json(m, "preprocessing", json);
     nw_manifest_integer(m, "seed", q->a->method.seed);
     nw_manifest_text(m, "precision", nw_precision_name((nw_precision)q->a->method.precision));
@@ -103,9 +112,10 @@ nw_status quantify_record(const quantify *q, const nw_input *input, const nw_stu
     nw_manifest_text(m, "study", input->name);
     nw_manifest_text(m, "scan.file", base_name(input->path));
     if (input->label) nw_manifest_text(m, "label", input->label);
+    if (*orient_of(input)) nw_manifest_text(m, "scan.orient", orient_of(input));
     nw_manifest_text(m, "settings_digest", q->digest);
     nw_manifest_json(m, "settings", q->settings_text);
-    record_model(m, q);
+    record_model(m, q, input);
     if (study) {
         record_scan(m, study);
         for (size_t i = 0; quantify_files[i]; i++) {

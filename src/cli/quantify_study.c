@@ -59,6 +59,7 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
     cli_slices slices;
     nw_lungs *lungs = NULL;
     nw_study_options options = q->options;
+    nw_preprocess pre = cli_job_pre(&q->job, it->input);
     nw_progress progress = {on_lungs, it};
     if (info->kind != NW_KIND_SCAN)
         return cli_fail(err, NW_BAD_INPUT, "%s: is %s, no scan with a geometry in mm (NIfTI or DICOM)",
@@ -73,7 +74,7 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
     *lungs_seconds = clock_seconds() - start;
     progress.call = on_slices;
     if (status == NW_OK)
-        status = nw_study_run(q->method.explainer, &q->job.pre, it->scan, lungs, &options, &progress,
+        status = nw_study_run(q->method.explainer, &pre, it->scan, lungs, &options, &progress,
                               &it->study, err);
     if (status != NW_OK) nw_lungs_free(lungs);
     const char *doubt = nw_volume_warning(it->scan);

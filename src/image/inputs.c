@@ -20,6 +20,7 @@ enum { LIST_BYTES = 1 << 28, FOLDER_DEPTH = 32, CSV_FIELDS = 256 };
 
 typedef struct item {
     char *path, *label;
+    int orient; /* -1: not given */
 } item;
 
 struct nw_input_list {
@@ -57,7 +58,7 @@ const nw_input *nw_input_list_get(const nw_input_list *list, size_t i)
 static nw_status add(nw_input_list *list, char *path, char *label, nw_error *err)
 {
     if (path && NW_GROW(list->items, list->capacity, list->count)) {
-        list->items[list->count++] = (item){path, label};
+        list->items[list->count++] = (item){path, label, -1};
         return NW_OK;
     }
     nw_free(path);
@@ -149,12 +150,14 @@ static nw_status add_dicom(nw_input_list *list, const char *path, nw_error *err)
     return status;
 }
 
-/* A folder in a list is a DICOM volume, or pictures; each gets the label. */
-static nw_status add_listed_folder(nw_input_list *list, const char *path, const char *label, nw_error *err)
+/* A folder in a list is a DICOM volume, or pictures; each gets the label and the orientation. */
+static nw_status add_listed_folder(nw_input_list *list, const char *path, const char *label, int orient,
+                                   nw_error *err)
 {
     size_t before = list->count;
     nw_error none;
     nw_status status = add_dicom(list, path, &none);
+    for (size_t i = before; status == NW_OK && i < list->count; i++) list->items[i].orient = orient;
     for (size_t i = before; label && status == NW_OK && i < list->count; i++) {
         list->items[i].label = nw_strdup(label);
         if (!list->items[i].label) status = NW_NO_MEMORY;
@@ -166,7 +169,7 @@ static nw_status add_listed_folder(nw_input_list *list, const char *path, const 
 
 /* A path of a list: relative to the folder that the list is in. */
 static nw_status add_listed(nw_input_list *list, const char *source, size_t line, const char *path,
-                            const char *label, nw_error *err)
+                            const char *label, int orient, nw_error *err)
 {
     int folder = (int)(nw_path_base(source) - source);
     char *full = path[0] == '/' ? nw_strdup(path) : nw_strdup_printf("%.*s%s", folder, source, path);
@@ -176,7 +179,7 @@ static nw_status add_listed(nw_input_list *list, const char *source, size_t line
     if (stat(full, &st) != 0)
         status = nw_fail(err, NW_IO, "%s line %zu: %s: cannot open: %s", source, line, full, strerror(errno));
     else if (S_ISDIR(st.st_mode)) {
-        status = add_listed_folder(list, full, label, err);
+        status = add_listed_folder(list, full, label, orient, err);
         if (status != NW_OK) status = nw_fail_within(err, status, "%s line %zu: %s", source, line, full);
         nw_free(full);
         return status;
@@ -190,7 +193,9 @@ static nw_status add_listed(nw_input_list *list, const char *source, size_t line
         nw_free(full);
         return nw_no_memory(err, strlen(label), source);
     }
-    return add(list, full, kept, err);
+    NW_TRY(add(list, full, kept, err));
+    list->items[list->count - 1].orient = orient;
+    return NW_OK;
 }
 
 static nw_status add_text(nw_input_list *list, const char *source, nw_bytes *file, nw_error *err)
@@ -204,7 +209,7 @@ static nw_status add_text(nw_input_list *list, const char *source, nw_bytes *fil
         size_t length = strlen(text);
         while (length && strchr(" \t\r", text[length - 1])) text[--length] = 0;
         text += strspn(text, " \t");
-        if (*text && *text != '#') status = add_listed(list, source, line, text, NULL, err);
+        if (*text && *text != '#') status = add_listed(list, source, line, text, NULL, -1, err);
         text = next;
     }
     return status;
@@ -215,6 +220,16 @@ static size_t column_of(char *const *fields, size_t count, const char *name)
     size_t i = 0;
     while (i < count && strcasecmp(fields[i], name) != 0) i++;
     return i;
+}
+
+static nw_status read_orient(const char *source, size_t line, const char *cell, int *orient, nw_error *err)
+{
+    nw_orient value;
+    if (!*cell) return NW_OK;
+    nw_status status = nw_orient_parse(cell, &value, err);
+    if (status != NW_OK) return nw_fail_within(err, status, "%s line %zu", source, line);
+    *orient = (int)value;
+    return NW_OK;
 }
 
 static nw_status add_csv(nw_input_list *list, const char *source, nw_bytes *file, const char *label_column,
@@ -228,7 +243,8 @@ static nw_status add_csv(nw_input_list *list, const char *source, nw_bytes *file
     if (path == count) path = column_of(fields, count, "path");
     if (path == count) path = 0;
     size_t label = column_of(fields, count, label_column ? label_column : "label");
-    bool labelled = label < count;
+    size_t orient = column_of(fields, count, "orient");
+    bool labelled = label < count, oriented = orient < count;
     if (label_column && !labelled)
         return nw_fail(err, NW_BAD_INPUT, "%s: there is no column '%s'", source, label_column);
     for (;;) {
@@ -236,8 +252,11 @@ static nw_status add_csv(nw_input_list *list, const char *source, nw_bytes *file
         if (!count) return NW_OK;
         if (path >= count || !*fields[path])
             return nw_fail(err, NW_BAD_INPUT, "%s line %zu: no file is named", source, cursor.line);
+        int turned = -1;
+        NW_TRY(
+            read_orient(source, cursor.line, oriented && orient < count ? fields[orient] : "", &turned, err));
         NW_TRY(add_listed(list, source, cursor.line, fields[path],
-                          labelled ? (label < count ? fields[label] : "") : NULL, err));
+                          labelled ? (label < count ? fields[label] : "") : NULL, turned, err));
     }
 }
 
@@ -286,7 +305,8 @@ static nw_status finish(nw_input_list *list, nw_error *err)
     for (size_t i = 0; status == NW_OK && i < list->count; i++) paths[i] = list->items[i].path;
     if (status == NW_OK) status = nw_input_names(paths, list->count, list->names, err);
     for (size_t i = 0; status == NW_OK && i < list->count; i++)
-        list->inputs[i] = (nw_input){list->items[i].path, list->names[i], list->items[i].label};
+        list->inputs[i] =
+            (nw_input){list->items[i].path, list->names[i], list->items[i].label, list->items[i].orient};
     nw_free(paths);
     return status;
 }

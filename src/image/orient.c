@@ -1,5 +1,9 @@
 #include "image/orient.h"
 
+#include "base/error.h"
+
+#include <strings.h>
+
 static const char *const names[] = {
 #define ORIENT_NAME(NAME, name) name,
     NW_ORIENT_LIST(ORIENT_NAME)
@@ -9,6 +13,18 @@ static const char *const names[] = {
 const char *nw_orient_name(nw_orient orient)
 {
     return (unsigned)orient < sizeof names / sizeof *names ? names[orient] : "unknown";
+}
+
+nw_status nw_orient_parse(const char *name, nw_orient *orient, nw_error *err)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0) {
+            *orient = (nw_orient)i;
+            return NW_OK;
+        }
+    return nw_fail(
+        err, NW_BAD_INPUT,
+        "orientation '%.40s': none, transpose, rot90, rot180, rot270, flip-h, flip-v or transverse", name);
 }
 
 bool nw_orient_swaps(nw_orient orient)

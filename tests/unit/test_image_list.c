@@ -164,6 +164,29 @@ static void csv_lists(void **state)
     refused(temp_write(folder, "bad.csv", "file\n", 5), NULL, NW_BAD_INPUT, "names no file");
 }
 
+/* An orientation belongs to the file of its line; without a word there is none. */
+static void orientations(void **state)
+{
+    (void)state;
+    static const char text[] = "file,orient,label\na/x.png,rot90,1\nb/x.png,,0\nb/deep/w.npy,Flip-H,1\n"
+                               "a/x.png,none\n";
+    nw_input_list *list = list_of(NULL, 1, temp_write(folder, "turned.csv", text, sizeof text - 1));
+    static const int wanted[] = {NW_ORIENT_ROT90, -1, NW_ORIENT_FLIP_H, NW_ORIENT_NONE};
+    assert_int_equal(nw_input_list_count(list), 4);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(nw_input_list_get(list, i)->orient, wanted[i]);
+    nw_input_list_free(list);
+    list = list_of(NULL, 2, in_folder("a/x.png"), temp_write(folder, "list.txt", "a/x.png\n", 8));
+    for (size_t i = 0; i < 2; i++) assert_int_equal(nw_input_list_get(list, i)->orient, -1);
+    nw_input_list_free(list);
+    /* More fields than the header has names for: not an orientation. */
+    list = list_of(NULL, 1, temp_write(folder, "more.csv", "file,label\na/x.png,1,sideways\n", 29));
+    assert_int_equal(nw_input_list_get(list, 0)->orient, -1);
+    nw_input_list_free(list);
+    static const char wrong[] = "file,orient\na/x.png,none\nb/x.png,left\n";
+    refused(temp_write(folder, "wrong.csv", wrong, sizeof wrong - 1), NULL, NW_BAD_INPUT,
+            "wrong.csv line 3: orientation 'left': none, transpose");
+}
+
 /* A list may name a folder with a DICOM series: one input, with its label. */
 static void a_list_names_a_series(void **state)
 {
@@ -171,12 +194,13 @@ static void a_list_names_a_series(void **state)
     const char *series = NW_TEST_SHARED "/data/ct-dicom-series/LIDC-IDRI-0001";
     char text[1024];
     if (access(series, R_OK) != 0) skip(); /* no real series here */
-    int n = snprintf(text, sizeof text, "file,label\n%s,3\n", series);
+    int n = snprintf(text, sizeof text, "file,label,orient\n%s,3,rot180\n", series);
     nw_input_list *list = list_of(NULL, 1, temp_write(folder, "series.csv", text, (size_t)n));
     assert_int_equal(nw_input_list_count(list), 1);
     assert_string_equal(nw_input_list_get(list, 0)->path, series);
     assert_string_equal(nw_input_list_get(list, 0)->name, "LIDC-IDRI-0001");
     assert_string_equal(nw_input_list_get(list, 0)->label, "3");
+    assert_int_equal(nw_input_list_get(list, 0)->orient, NW_ORIENT_ROT180);
     nw_input_list_free(list);
 }
 
@@ -187,6 +211,7 @@ int main(void)
         cmocka_unit_test(names_are_never_the_same),
         cmocka_unit_test(text_lists),
         cmocka_unit_test(csv_lists),
+        cmocka_unit_test(orientations),
         cmocka_unit_test(a_list_names_a_series),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
