@@ -52,6 +52,16 @@ static void put(nw_html *html, const char *data, size_t size)
     html->size += size;
 }
 
+void nw_html_append(nw_html *html, nw_html *other)
+{
+    if (html->status == NW_OK && other->status != NW_OK) {
+        html->status = other->status;
+        html->error = other->error;
+    }
+    put(html, other->data, other->size);
+    nw_html_free(other);
+}
+
 void nw_html_raw(nw_html *html, const char *markup)
 {
     put(html, markup, strlen(markup));

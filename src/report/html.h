@@ -21,6 +21,9 @@ void nw_html_fail(nw_html *html, nw_status status, const char *format, ...)
 /* Writes the page whole or not at all, or gives the error that was kept. */
 nw_status nw_html_write(nw_html *html, const char *path, nw_error *err);
 
+/* Adds what another page holds, and its failure; the other is freed. */
+void nw_html_append(nw_html *html, nw_html *other);
+
 /* Markup as it is. Only for text of our own. */
 void nw_html_raw(nw_html *html, const char *markup);
 /* The same by printf: whole numbers and texts of our own. */

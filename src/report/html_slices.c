@@ -1,5 +1,6 @@
 /* The contact sheet. */
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "report/html_page.h"
 
 #include <math.h>
@@ -102,6 +103,62 @@ static void draw_slice(sheet *s, int64_t slice)
     nw_html_raw(h, "</figure>\n");
 }
 
+/* Slices that are drawn side by side, each into a page of its own. */
+typedef struct drawing {
+    const nw_page *page;
+    const int64_t *slices;
+    nw_html *html;
+} drawing;
+
+static bool open_sheet(nw_page *page, sheet *s)
+{
+    size_t pixels = (size_t)(page->crop.columns * page->crop.rows);
+    *s = (sheet){page,
+                 nw_calloc(pixels, sizeof *s->grey),
+                 nw_calloc(pixels, sizeof *s->map),
+                 nw_calloc(pixels, 1),
+                 nw_calloc(pixels, 1),
+                 nw_calloc(pixels, sizeof *s->labels)};
+    return s->grey && s->map && s->lung && s->lesion && s->labels;
+}
+
+static void draw_some(void *context, size_t begin, size_t end)
+{
+    const drawing *d = context;
+    nw_page page = *d->page;
+    sheet s;
+    bool good = open_sheet(&page, &s);
+    for (size_t i = begin; i < end; i++) {
+        page.html = (nw_html){.where = d->page->html.where};
+        if (good)
+            draw_slice(&s, d->slices[i]);
+        else
+            nw_html_fail(&page.html, NW_NO_MEMORY, "no memory for the pixels of a slice");
+        d->html[i] = page.html;
+    }
+    nw_free(s.grey);
+    nw_free(s.map);
+    nw_free(s.lung);
+    nw_free(s.lesion);
+    nw_free(s.labels);
+}
+
+/* The slices that were chosen so, in their order. */
+static void draw_slices(nw_page *page, const unsigned char *chosen, unsigned char how)
+{
+    size_t depth = (size_t)page->plane.depth, n = 0;
+    int64_t *slices = nw_calloc(depth, sizeof *slices);
+    nw_html *html = nw_calloc(depth, sizeof *html);
+    if (!slices || !html) nw_html_fail(&page->html, NW_NO_MEMORY, "no memory for %zu slices", depth);
+    for (size_t i = 0; page->html.status == NW_OK && i < depth; i++)
+        if (chosen[i] == how) slices[n++] = (int64_t)i;
+    drawing d = {page, slices, html};
+    if (page->html.status == NW_OK) nw_parallel(n, 1, draw_some, &d);
+    for (size_t i = 0; html && i < n; i++) nw_html_append(&page->html, &html[i]);
+    nw_free(slices);
+    nw_free(html);
+}
+
 static void switches(nw_html *h)
 {
     static const char *const layers[][2] = {
@@ -113,9 +170,8 @@ static void switches(nw_html *h)
     nw_html_raw(h, "</fieldset>");
 }
 
-static void draw_sheet(sheet *s, const unsigned char *chosen)
+static void draw_sheet(nw_page *page, const unsigned char *chosen)
 {
-    nw_page *page = s->page;
     nw_html *h = &page->html;
     int64_t n = page->plane.depth;
     long matter = 0, others = 0, lungs = 0;
@@ -128,8 +184,7 @@ static void draw_sheet(sheet *s, const unsigned char *chosen)
     nw_page_bar(page);
     switches(h);
     nw_html_raw(h, "</div>\n<div class=\"sheet\">\n");
-    for (int64_t i = 0; i < n; i++)
-        if (chosen[i] == 2) draw_slice(s, i);
+    draw_slices(page, chosen, 2);
     nw_html_raw(h, "</div>\n<p class=\"note\">CT from ");
     nw_html_decimal(h, page->low_hu, 0);
     nw_html_raw(h, " to ");
@@ -145,15 +200,13 @@ static void draw_sheet(sheet *s, const unsigned char *chosen)
     nw_html_format(
         h, "<details class=\"more\"><summary>%s of the lungs (%ld)</summary>\n<div class=\"sheet small\">\n",
         matter + others < lungs ? "More slices" : "All other slices", others);
-    for (int64_t i = 0; i < n; i++)
-        if (chosen[i] == 1) draw_slice(s, i);
+    draw_slices(page, chosen, 1);
     nw_html_raw(h, "</div></details>\n");
 }
 
 void nw_page_slices(nw_page *page)
 {
     nw_html *h = &page->html;
-    size_t pixels = (size_t)(page->crop.columns * page->crop.rows);
     h->where = "slices";
     page->label_mm = page->crop.width_mm / 19;
     nw_page_section(h, "slices", "Slices that matter",
@@ -161,24 +214,13 @@ void nw_page_slices(nw_page *page)
                         ? "Where the lesions are largest, from the first slice to the last."
                         : "No lesions: where the prediction is strongest.");
     unsigned char *chosen = nw_calloc((size_t)page->plane.depth, 1);
-    sheet s = {page,
-               nw_calloc(pixels, sizeof *s.grey),
-               nw_calloc(pixels, sizeof *s.map),
-               nw_calloc(pixels, 1),
-               nw_calloc(pixels, 1),
-               nw_calloc(pixels, sizeof *s.labels)};
     nw_error err;
-    if (!chosen || !s.grey || !s.map || !s.lung || !s.lesion || !s.labels)
-        nw_html_fail(h, NW_NO_MEMORY, "no memory for %zu pixels of a slice", pixels);
+    if (!chosen)
+        nw_html_fail(h, NW_NO_MEMORY, "no memory for the slices");
     else if (nw_page_choose(page, chosen, &err) != NW_OK)
         nw_html_fail(h, NW_NO_MEMORY, "%s", err.message);
     else
-        draw_sheet(&s, chosen);
+        draw_sheet(page, chosen);
     nw_free(chosen);
-    nw_free(s.grey);
-    nw_free(s.map);
-    nw_free(s.lung);
-    nw_free(s.lesion);
-    nw_free(s.labels);
     nw_page_section_end(h);
 }
