@@ -173,6 +173,8 @@ typedef enum nw_scale {
     NW_SCALE_FACTOR, /* v / factor */
     NW_SCALE_FULL,   /* v / full scale of the picture */
     NW_SCALE_MINMAX, /* (v - min) / (max - min) of the slice; a constant slice gives 0 */
+    NW_SCALE_ROBUST, /* the same from the slice's 2nd to its 98th percentile, clamped: for pictures that were
+                        exported with different windows */
     NW_SCALE_NONE    /* as it is */
 } nw_scale;
 
@@ -198,7 +200,7 @@ typedef struct nw_preprocess {
 /* Reads JSON such as
  *   {"modality": "CT", "channels": 1, "size": [224, 224], "window": [-1350, 150], "mean": [0.5], "std":
  * [0.25], "orient": "transpose", "resize": "bilinear", "antialias": false} "scale" instead of "window":
- * "auto", "full", "minmax", "none", or the number to divide by; "window" may also be
+ * "auto", "full", "minmax", "robust", "none", or the number to divide by; "window" may also be
  * {"center": -600, "width": 1500}; "size": [height, width]; "tensors": "as-is" or "image". Keys that are
  * absent keep what *pre holds, so facts can be laid over one another; an unknown key or a wrong value is
  * NW_BAD_INPUT and leaves *pre as it was. `where` names the text's origin in errors. */

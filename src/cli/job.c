@@ -118,15 +118,16 @@ nw_status cli_preprocess_options(const cli_image_options *o, nw_preprocess *pre,
         } scales[] = {{"auto", NW_SCALE_AUTO},
                       {"full", NW_SCALE_FULL},
                       {"minmax", NW_SCALE_MINMAX},
+                      {"robust", NW_SCALE_ROBUST},
                       {"none", NW_SCALE_NONE}};
         size_t i = 0;
-        while (i < 4 && strcmp(o->scale, scales[i].name) != 0) i++;
-        if (i < 4) {
+        while (i < 5 && strcmp(o->scale, scales[i].name) != 0) i++;
+        if (i < 5) {
             pre->scale = scales[i].scale;
         } else {
             if (cli_numbers("scale", o->scale, 1, 1, values, &n, err) != NW_OK || !(values[0] > 0))
                 return cli_fail(err, NW_USAGE,
-                                "--scale: '%s' is none of: auto full minmax none, nor a number above 0",
+                                "--scale: '%s' is none of: auto full minmax robust none, nor a number above 0",
                                 o->scale);
             pre->scale = NW_SCALE_FACTOR;
             pre->factor = values[0];

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "image/orient.h"
 #include "image/resize.h"
+#include "image/sort.h"
 #include "image/volume.h"
 
 #include <math.h>
@@ -26,6 +27,25 @@ static scaling minmax(const float *values, int64_t count)
         high = fmax(high, (double)values[i]);
     }
     return (scaling){low, high > low ? 1 / (high - low) : 0, true};
+}
+
+/* From the 2nd to the 98th percentile: positions of the values in order, interpolated between neighbours. */
+static nw_status robust(const float *values, int64_t count, scaling *out, nw_error *err)
+{
+    double ends[2];
+    float *sorted = nw_calloc(2 * (size_t)count, sizeof *sorted);
+    if (!sorted) return nw_no_memory(err, (size_t)count * sizeof *sorted, "the percentiles of a slice");
+    memcpy(sorted, values, (size_t)count * sizeof *sorted);
+    nw_sort_floats(sorted, sorted + count, count);
+    for (int i = 0; i < 2; i++) {
+        double at = (i ? 0.98 : 0.02) * (double)(count - 1);
+        int64_t below = (int64_t)at, above = below + 1 < count ? below + 1 : below;
+        double share = at - (double)below;
+        ends[i] = (double)sorted[below] * (1 - share) + (double)sorted[above] * share;
+    }
+    nw_free(sorted);
+    *out = (scaling){ends[0], ends[1] > ends[0] ? 1 / (ends[1] - ends[0]) : 0, true};
+    return NW_OK;
 }
 
 static nw_status scaling_of(const nw_preprocess *pre, const nw_volume *volume, const float *values,
@@ -55,6 +75,7 @@ static nw_status scaling_of(const nw_preprocess *pre, const nw_volume *volume, c
         *out = (scaling){0, 1 / info->full_scale, false};
         return NW_OK;
     case NW_SCALE_MINMAX: *out = minmax(values, count); return NW_OK;
+    case NW_SCALE_ROBUST: return robust(values, count, out, err);
     case NW_SCALE_NONE: *out = (scaling){0, 1, false}; return NW_OK;
     case NW_SCALE_AUTO: break;
     }

@@ -88,8 +88,11 @@ static nw_status parse_window(const json_t *value, nw_preprocess *pre, const con
 static const struct {
     const char *name;
     nw_scale scale;
-} scales[] = {
-    {"auto", NW_SCALE_AUTO}, {"full", NW_SCALE_FULL}, {"minmax", NW_SCALE_MINMAX}, {"none", NW_SCALE_NONE}};
+} scales[] = {{"auto", NW_SCALE_AUTO},
+              {"full", NW_SCALE_FULL},
+              {"minmax", NW_SCALE_MINMAX},
+              {"robust", NW_SCALE_ROBUST},
+              {"none", NW_SCALE_NONE}};
 
 static nw_status parse_scale(const json_t *value, nw_preprocess *pre, const context *c)
 {
@@ -104,7 +107,7 @@ static nw_status parse_scale(const json_t *value, nw_preprocess *pre, const cont
             pre->scale = scales[i].scale;
             return NW_OK;
         }
-    return wrong(c, "\"auto\", \"full\", \"minmax\", \"none\" or the number to divide by");
+    return wrong(c, "\"auto\", \"full\", \"minmax\", \"robust\", \"none\" or the number to divide by");
 }
 
 static nw_status parse_list(const json_t *value, double out[NW_MAX_CHANNELS], int *count, const context *c)

@@ -170,6 +170,36 @@ static void values_are_scaled(void **state)
     nw_volume_free(scan);
 }
 
+/* 0 .. 99 in any order, and two values far off: the 2nd and 98th percentiles of 102 values are at places 2.02
+ * and 98.98 of those in order. */
+static void percentiles_are_the_ends(void **state)
+{
+    (void)state;
+    float values[102], dst[102];
+    for (int i = 0; i < 100; i++) values[i] = (float)((i * 37) % 100);
+    values[100] = -1e6F;
+    values[101] = 1e6F;
+    nw_volume *picture = array_volume(values, 1, 6, 17, NW_KIND_PICTURE);
+    nw_preprocess pre = {.channels = 1, .height = 6, .width = 17};
+    nw_error err;
+    assert_int_equal(nw_preprocess_parse("{\"scale\": \"robust\"}", "t", &pre, &err), NW_OK);
+    char text[256];
+    nw_preprocess_json(&pre, text, sizeof text);
+    assert_non_null(strstr(text, "\"robust\""));
+    assert_int_equal(nw_preprocess_apply(&pre, picture, 0, dst, &err), NW_OK);
+    double low = 1.02, high = 97.98; /* in order the values are -1e6, 0, 1, ... 99, 1e6 */
+    for (int i = 0; i < 102; i++) {
+        double want = fmin(fmax(((double)values[i] - low) / (high - low), 0), 1);
+        assert_true(fabs((double)dst[i] - want) < 1e-6);
+    }
+    for (int i = 0; i < 102; i++) values[i] = -3.5F;
+    nw_volume *flat = array_volume(values, 1, 6, 17, NW_KIND_PICTURE);
+    assert_int_equal(nw_preprocess_apply(&pre, flat, 0, dst, &err), NW_OK);
+    for (int i = 0; i < 102; i++) assert_true(dst[i] == 0);
+    nw_volume_free(picture);
+    nw_volume_free(flat);
+}
+
 static void grey_and_colour(void **state)
 {
     (void)state;
@@ -316,6 +346,7 @@ int main(void)
         cmocka_unit_test(whole_multiples_keep_totals_by_themselves),
         cmocka_unit_test(resizing_keeps_straight_lines),
         cmocka_unit_test(values_are_scaled),
+        cmocka_unit_test(percentiles_are_the_ends),
         cmocka_unit_test(grey_and_colour),
         cmocka_unit_test(json_is_read_strictly),
         cmocka_unit_test(json_comes_round),
