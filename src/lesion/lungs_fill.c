@@ -135,5 +135,8 @@ nw_status nw_chest_fill(nw_chest *c, double closing_mm, double gap_mm, nw_error 
         if (gap_mm > 0) NW_TRY(nw_chest_dense(c, sides[i], err));
         NW_TRY(fill_side(c, sides[i], closing_mm, err));
     }
+    if (gap_mm <= 0) return NW_OK;
+    NW_TRY(nw_chest_bulges(c, err));
+    for (int i = 0; i < 2; i++) NW_TRY(fill_side(c, sides[i], closing_mm, err));
     return NW_OK;
 }
