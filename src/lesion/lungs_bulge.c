@@ -20,7 +20,7 @@ enum { LEAST_HU = -100, MOST_HU = 130 }; /* of soft tissue, mean of a cell */
 static const double cell_mm = 3;
 static const double least_radius_mm = 8, most_radius_mm = 36, radius_growth = 1.2, middle_mm = 25;
 static const double most_ball_mm = 45; /* larger ones are cut to this */
-static const double least_deep_mm = 7, least_ml = 1;
+static const double least_deep_mm = 5, least_ml = 1;
 
 enum { CELL_RIGHT = 1, CELL_LEFT = 2, CELL_SOFT = 3, CELL_OTHER = 4, CELL_OWN = 5 };
 

@@ -17,6 +17,8 @@
 static const double around_mm[2] = {14, 8};
 static const double reach_mm = 4; /* an edge moves so far at most */
 enum { LEAST_TISSUE_HU = -250, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4 };
+/* The first edge leaves out the densest of ground glass, and the lung's mean with it. */
+enum { ROUNDS = 1 };
 
 /* Sums over all that is above and to the left: of lung and of tissue, and how many. */
 typedef struct tally {
@@ -158,9 +160,13 @@ static void some_slices(void *context, size_t begin, size_t end)
         p.table = nw_alloc_aligned((size_t)((p.w + 1) * (p.h + 1)), sizeof *p.table);
         if (hu && p.table) {
             nw_chest_slice(c, (int64_t)z, hu, hu + plane);
-            sum_up(&p, code, hu, nx);
-            for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, true); mm += c->view.h[0]) continue;
-            for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, false); mm += c->view.h[0]) continue;
+            for (int round = 0; round < ROUNDS; round++) {
+                sum_up(&p, code, hu, nx);
+                for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, true); mm += c->view.h[0])
+                    continue;
+                for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, false); mm += c->view.h[0])
+                    continue;
+            }
         } else
             s->failed[z] = 1;
         nw_free(hu);
