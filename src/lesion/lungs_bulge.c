@@ -22,6 +22,7 @@ static const double least_radius_mm = 8, most_radius_mm = 36, radius_growth = 1.
 static const double most_ball_mm = 45; /* larger ones are cut to this */
 static const double least_deep_mm = 5, least_ml = 1;
 
+enum { LEAST_NEAR = 6 }; /* lung cells of 3 x 3 x 3 around one that is lung */
 enum { CELL_RIGHT = 1, CELL_LEFT = 2, CELL_SOFT = 3, CELL_OTHER = 4, CELL_OWN = 5 };
 
 /* Cells of factor[a] voxels along each axis; cell 0 begins at voxel `origin`, which may be off the scan. */
@@ -93,11 +94,33 @@ static void fill_cells(const nw_chest *c, cells *g)
             }
 }
 
+/* Lung cells but for those that hardly touch others: a single one would keep all balls away. */
+static void mark_lung(const cells *g, uint8_t *lung)
+{
+    const int64_t nx = g->n[0], ny = g->n[1], nz = g->n[2];
+    for (int64_t z = 0; z < nz; z++)
+        for (int64_t y = 0; y < ny; y++)
+            for (int64_t x = 0; x < nx; x++) {
+                const uint8_t *kind = g->kind + x + nx * (y + ny * z);
+                int near = 0;
+                *lung = 0;
+                if (*kind > CELL_LEFT || x == 0 || y == 0 || z == 0 || x == nx - 1 || y == ny - 1 ||
+                    z == nz - 1) {
+                    lung++;
+                    continue;
+                }
+                for (int64_t c = -1; c <= 1; c++)
+                    for (int64_t b = -1; b <= 1; b++)
+                        for (int64_t a = -1; a <= 1; a++) near += kind[a + nx * (b + ny * c)] <= CELL_LEFT;
+                *lung++ = near > LEAST_NEAR;
+            }
+}
+
 /* mask = 1 where no ball of what is not lung reaches. */
 static nw_status open_balls(const nw_chest *c, cells *g, nw_error *err)
 {
     const float none = (float)(4 * most_ball_mm * most_ball_mm);
-    for (int64_t i = 0; i < g->count; i++) g->mask[i] = g->kind[i] <= CELL_LEFT;
+    mark_lung(g, g->mask);
     NW_TRY(nw_distance_squared(g->mask, g->n, g->h, 1, 1, most_ball_mm, g->field, err));
     const float most = (float)(most_ball_mm * most_ball_mm);
     float *field = g->field;

@@ -153,15 +153,18 @@ static nw_status find_dips(nw_wall *w, bool *any, nw_error *err)
     uint8_t *deep = nw_calloc(count, 1);
     if (!deep) return nw_no_memory(err, count, "the chest wall");
     *any = false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         deep[i] = w->surface[i] > 0 && w->surface[i] - w->outer[i] > (float)tolerance_mm;
-        *any |= deep[i] != 0;
-    }
     int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * NW_WALL_ANGLES),
             reach_z = (int64_t)(rim_mm / w->h);
     for (int64_t z = 0; z < w->rows; z++)
         for (int64_t a = 0; a < NW_WALL_ANGLES; a++) {
-            if (!deep[z * NW_WALL_ANGLES + a]) continue;
+            const uint8_t *row = deep + z * NW_WALL_ANGLES;
+            /* A needle at one angle is no part of the lung. */
+            if (!row[a] ||
+                (!row[(a + 1) % NW_WALL_ANGLES] && !row[(a + NW_WALL_ANGLES - 1) % NW_WALL_ANGLES]))
+                continue;
+            *any = true;
             for (int64_t q = z - reach_z; q <= z + reach_z; q++)
                 for (int64_t b = a - reach_a; b <= a + reach_a; b++) {
                     if (q < 0 || q >= w->rows) continue;
