@@ -16,7 +16,7 @@
 /* Of a voxel, the means of lung and tissue: of lung farther, since a dome in thick slices fades slowly. */
 static const double around_mm[2] = {14, 8};
 static const double reach_mm = 4; /* an edge moves so far at most */
-enum { LEAST_TISSUE_HU = -250, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4 };
+enum { LEAST_TISSUE_HU = -150, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4, TISSUE_HU = 40 };
 /* The first edge leaves out the densest of ground glass, and the lung's mean with it. */
 enum { ROUNDS = 1 };
 
@@ -81,7 +81,9 @@ static bool half_way(const nw_chest *c, const piece *p, int64_t x, int64_t y, fl
         const tally *top = p->table + clamp(y - ry, p->h) * pitch,
                     *bottom = p->table + clamp(y + ry + 1, p->h) * pitch;
         int32_t n = bottom[x1].count[i] - bottom[x0].count[i] - top[x1].count[i] + top[x0].count[i];
-        if (n < LEAST_VOXELS) return false;
+        mean[i] = TISSUE_HU;
+        if (n < LEAST_VOXELS && i == 0) return false;
+        if (n < LEAST_VOXELS) continue;
         mean[i] = (bottom[x1].sum[i] - bottom[x0].sum[i] - top[x1].sum[i] + top[x0].sum[i]) / n;
     }
     *half = (float)fmin(fmax((mean[0] + mean[1]) / 2, LEAST_HALF_HU), MOST_HALF_HU);
