@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Of a voxel, the means of lung and tissue: of lung farther, since a dome in thick slices fades slowly. */
-static const double around_mm[2] = {14, 8};
+static const double around_mm[2] = {14, 4};
 static const double reach_mm = 4; /* an edge moves so far at most */
 enum { LEAST_TISSUE_HU = -150, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4, TISSUE_HU = 40 };
 /* The first edge leaves out the densest of ground glass, and the lung's mean with it. */
