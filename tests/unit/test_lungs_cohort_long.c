@@ -57,11 +57,11 @@ static result measure(const nw_phantom_options *options, uint64_t study)
     return r;
 }
 
-/* Where a patient breathes, a slice is the mean of several places, and neither its values nor its truth have
- * a sharp edge; with more than half of the lungs ill there is then little to tell lung from what is below. */
+/* With so much of the lungs ill, consolidations lie along heart, spine and diaphragm, with no lung beyond to
+ * tell where these end. */
 static bool is_hard(const result *r)
 {
-    return (r->distractors & NW_DISTRACTOR_MOTION) && r->share > 0.5;
+    return r->share > 0.7;
 }
 
 static void run(const nw_phantom_options *options, uint64_t first, int studies)
@@ -72,11 +72,11 @@ static void run(const nw_phantom_options *options, uint64_t first, int studies)
         result r = measure(options, first + (uint64_t)i);
         print_message("seed %d study %2d: Dice %.4f, lesions %.3f, volume %.3f, ill %.2f%s\n",
                       (int)options->seed, (int)first + i, r.dice, r.covered, r.volume, r.share,
-                      is_hard(&r) ? ", breathing" : "");
-        assert_true(r.dice >= (is_hard(&r) ? 0.955 : 0.97));
+                      (r.distractors & NW_DISTRACTOR_MOTION) ? ", breathing" : "");
+        assert_true(r.dice >= (is_hard(&r) ? 0.95 : 0.97));
         assert_true(r.covered >= 0.9);
         if (r.share <= 0)
-            assert_true(fabs(r.volume - 1) < (r.distractors & NW_DISTRACTOR_MOTION ? 0.05 : 0.025));
+            assert_true(fabs(r.volume - 1) < (r.distractors & NW_DISTRACTOR_MOTION ? 0.05 : 0.02));
         sum += r.dice;
         in += r.covered * (r.share > 0);
         ill += r.share > 0;
