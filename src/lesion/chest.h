@@ -78,5 +78,7 @@ bool nw_chest_box(const nw_chest *c, uint8_t code, nw_box *box);
  * become `side`. */
 nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err);
 nw_status nw_chest_dense(nw_chest *c, uint8_t side, nw_error *err);
+/* Dense parts that bulge from heart, diaphragm or wall into either lung (lungs_bulge.c). */
+nw_status nw_chest_bulges(nw_chest *c, nw_error *err);
 
 #endif

@@ -108,6 +108,48 @@ nw_status nw_distance_squared(const uint8_t *src, const int64_t n[3], const doub
     return NW_OK;
 }
 
+/* Rows along x; scratch holds one row a chunk. */
+static void balls_along_x(void *context, size_t begin, size_t end)
+{
+    const pass *p = context;
+    const int64_t n = p->n[0], reach = p->reach;
+    float *in = p->scratch + (int64_t)(begin / p->chunk) * n;
+    for (size_t row = begin; row < end; row++) {
+        float *out = p->dst + (int64_t)row * n;
+        memcpy(in, out, (size_t)n * sizeof *in);
+        for (int64_t j = -reach; j <= reach; j++) {
+            int64_t from = j < 0 ? -j : 0, to = j > 0 ? n - j : n;
+            float d = (float)j * (float)p->h[0], add = d * d;
+            for (int64_t x = from; x < to; x++) {
+                float v = in[x + j] + add;
+                out[x] = v < out[x] ? v : out[x];
+            }
+        }
+    }
+}
+
+nw_status nw_balls(float *field, const int64_t n[3], const double h[3], double most, nw_error *err)
+{
+    pass p = {.dst = field};
+    memcpy(p.n, n, sizeof p.n);
+    memcpy(p.h, h, sizeof p.h);
+    int64_t longest = n[1] > n[2] ? n[1] : n[2];
+    p.scratch = nw_alloc_aligned((size_t)CHUNKS, (size_t)(n[0] * longest) * sizeof *p.scratch);
+    if (!p.scratch)
+        return nw_no_memory(err, (size_t)(CHUNKS * n[0] * longest) * sizeof *p.scratch, "distances");
+    p.chunk = ((size_t)(n[1] * n[2]) + CHUNKS - 1) / CHUNKS;
+    p.reach = (int64_t)(most / h[0]);
+    nw_parallel((size_t)(n[1] * n[2]), p.chunk, balls_along_x, &p);
+    p.chunk = ((size_t)n[2] + CHUNKS - 1) / CHUNKS;
+    p.reach = (int64_t)(most / h[1]);
+    nw_parallel((size_t)n[2], p.chunk, along_y, &p);
+    p.chunk = ((size_t)n[1] + CHUNKS - 1) / CHUNKS;
+    p.reach = (int64_t)(most / h[2]);
+    nw_parallel((size_t)n[1], p.chunk, along_z, &p);
+    nw_free(p.scratch);
+    return NW_OK;
+}
+
 nw_status nw_close_ball(uint8_t *mask, const int64_t n[3], const double h[3], double radius, float *work,
                         nw_error *err)
 {

@@ -13,9 +13,12 @@
 #include <math.h>
 #include <string.h>
 
-static const double around_mm = 8; /* of a voxel: what the means are taken of */
-static const double reach_mm = 4;  /* an edge moves so far at most */
-enum { LEAST_TISSUE_HU = -250, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4 };
+/* Of a voxel, the means of lung and tissue: of lung farther, since a dome in thick slices fades slowly. */
+static const double around_mm[2] = {14, 4};
+static const double reach_mm = 4; /* an edge moves so far at most */
+enum { LEAST_TISSUE_HU = -150, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4, TISSUE_HU = 40 };
+/* The first edge leaves out the densest of ground glass, and the lung's mean with it. */
+enum { ROUNDS = 1 };
 
 /* Sums over all that is above and to the left: of lung and of tissue, and how many. */
 typedef struct tally {
@@ -70,14 +73,17 @@ static int64_t clamp(int64_t at, int64_t count)
 /* HU half way between lung and tissue around a voxel of the piece; false where there is too little of one. */
 static bool half_way(const nw_chest *c, const piece *p, int64_t x, int64_t y, float *half)
 {
-    const int64_t rx = (int64_t)(around_mm / c->view.h[0]) + 1, ry = (int64_t)(around_mm / c->view.h[1]) + 1;
-    const int64_t x0 = clamp(x - rx, p->w), x1 = clamp(x + rx + 1, p->w), pitch = p->w + 1;
-    const tally *top = p->table + clamp(y - ry, p->h) * pitch,
-                *bottom = p->table + clamp(y + ry + 1, p->h) * pitch;
     double mean[2];
     for (int i = 0; i < 2; i++) {
+        const int64_t rx = (int64_t)(around_mm[i] / c->view.h[0]) + 1,
+                      ry = (int64_t)(around_mm[i] / c->view.h[1]) + 1;
+        const int64_t x0 = clamp(x - rx, p->w), x1 = clamp(x + rx + 1, p->w), pitch = p->w + 1;
+        const tally *top = p->table + clamp(y - ry, p->h) * pitch,
+                    *bottom = p->table + clamp(y + ry + 1, p->h) * pitch;
         int32_t n = bottom[x1].count[i] - bottom[x0].count[i] - top[x1].count[i] + top[x0].count[i];
-        if (n < LEAST_VOXELS) return false;
+        mean[i] = TISSUE_HU;
+        if (n < LEAST_VOXELS && i == 0) return false;
+        if (n < LEAST_VOXELS) continue;
         mean[i] = (bottom[x1].sum[i] - bottom[x0].sum[i] - top[x1].sum[i] + top[x0].sum[i]) / n;
     }
     *half = (float)fmin(fmax((mean[0] + mean[1]) / 2, LEAST_HALF_HU), MOST_HALF_HU);
@@ -130,7 +136,7 @@ static bool find_piece(const nw_chest *c, const uint8_t *code, piece *p)
             if (y > high[1]) high[1] = y;
         }
     if (high[0] < low[0]) return false;
-    int64_t mx = (int64_t)(around_mm / c->view.h[0]) + 1, my = (int64_t)(around_mm / c->view.h[1]) + 1;
+    int64_t mx = (int64_t)(around_mm[0] / c->view.h[0]) + 1, my = (int64_t)(around_mm[0] / c->view.h[1]) + 1;
     p->x0 = low[0] - mx > 1 ? low[0] - mx : 1;
     p->y0 = low[1] - my > 1 ? low[1] - my : 1;
     p->w = (high[0] + mx + 1 < nx - 1 ? high[0] + mx + 1 : nx - 1) - p->x0;
@@ -156,9 +162,13 @@ static void some_slices(void *context, size_t begin, size_t end)
         p.table = nw_alloc_aligned((size_t)((p.w + 1) * (p.h + 1)), sizeof *p.table);
         if (hu && p.table) {
             nw_chest_slice(c, (int64_t)z, hu, hu + plane);
-            sum_up(&p, code, hu, nx);
-            for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, true); mm += c->view.h[0]) continue;
-            for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, false); mm += c->view.h[0]) continue;
+            for (int round = 0; round < ROUNDS; round++) {
+                sum_up(&p, code, hu, nx);
+                for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, true); mm += c->view.h[0])
+                    continue;
+                for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, false); mm += c->view.h[0])
+                    continue;
+            }
         } else
             s->failed[z] = 1;
         nw_free(hu);

@@ -130,10 +130,11 @@ static nw_status fill_side(nw_chest *c, uint8_t side, double closing_mm, nw_erro
 nw_status nw_chest_fill(nw_chest *c, double closing_mm, double gap_mm, nw_error *err)
 {
     static const uint8_t sides[2] = {NW_CODE_RIGHT, NW_CODE_LEFT};
-    for (int i = 0; i < 2; i++) {
-        if (gap_mm > 0) NW_TRY(nw_chest_wall(c, sides[i], gap_mm, err));
-        if (gap_mm > 0) NW_TRY(nw_chest_dense(c, sides[i], err));
-        NW_TRY(fill_side(c, sides[i], closing_mm, err));
+    for (int i = 0; i < 2 && gap_mm > 0; i++) {
+        NW_TRY(nw_chest_wall(c, sides[i], gap_mm, err));
+        NW_TRY(nw_chest_dense(c, sides[i], err));
     }
+    if (gap_mm > 0) NW_TRY(nw_chest_bulges(c, err));
+    for (int i = 0; i < 2; i++) NW_TRY(fill_side(c, sides[i], closing_mm, err));
     return NW_OK;
 }

@@ -13,7 +13,7 @@
 enum { DARK_HU = -940 };
 static const double most_surface = 3; /* times that of a ball of the same volume */
 static const double least_ml = 2, most_ml = 2000, tissue_share = 0.55, beyond_mm = 6, edge_mm = 5,
-                    smooth_mm = 2;
+                    smooth_mm = 2, rise_hu = 10, most_climb_mm = 25; /* a mm */
 
 /* The values of a slice without most of their noise. */
 static void soften(const nw_chest *c, float *slice, float *work)
@@ -30,7 +30,8 @@ typedef struct slices {
     uint8_t *failed; /* one a slice */
 } slices;
 
-static void some_slices(void *context, size_t begin, size_t end)
+/* WORK where air is dark. */
+static void dark_slices(void *context, size_t begin, size_t end)
 {
     slices *s = context;
     const int64_t plane = s->chest->view.n[0] * s->chest->view.n[1];
@@ -47,16 +48,15 @@ static void some_slices(void *context, size_t begin, size_t end)
     nw_free(slice);
 }
 
-/* WORK where air is dark. */
-static nw_status mark_dark(nw_chest *c, nw_error *err)
+static nw_status each_slice(nw_chest *c, nw_chunk_fn fn, nw_error *err)
 {
     const size_t nz = (size_t)c->view.n[2];
     slices s = {.chest = c, .failed = nw_calloc(nz, 1)};
     if (!s.failed) return nw_no_memory(err, nz, "slices");
-    nw_parallel(nz, 4, some_slices, &s);
+    nw_parallel(nz, 4, fn, &s);
     bool failed = memchr(s.failed, 1, nz) != NULL;
     nw_free(s.failed);
-    return failed ? nw_no_memory(err, (size_t)(c->view.n[0] * c->view.n[1]) * 8, "a slice") : NW_OK;
+    return failed ? nw_no_memory(err, (size_t)(c->view.n[0] * c->view.n[1]) * 12, "a slice") : NW_OK;
 }
 
 /* Of a dark component: whether tissue lies within some mm beyond its edges, in the slice. */
@@ -132,9 +132,50 @@ static void take_edge(nw_chest *c)
         if (c->code[i] == NW_CODE_WORK) c->code[i] = NW_CODE_GAS;
 }
 
+/* A dome of gas fades upwards in thick slices, the more so if the patient breathes: within the slice, AIR
+ * that brightens away from gas belongs to it, up to the crest of the wall between it and the lung. */
+static void climb(nw_chest *c, int64_t z, float *slice, float *work, int32_t *queue)
+{
+    const int64_t nx = c->view.n[0], ny = c->view.n[1], steps[4] = {-1, 1, -nx, nx};
+    uint8_t *code = c->code + z * nx * ny;
+    nw_chest_slice(c, z, slice, work);
+    soften(c, slice, work);
+    int64_t count = 0, end = 0;
+    for (int64_t i = 0; i < nx * ny; i++)
+        if (code[i] == NW_CODE_GAS) queue[count++] = (int32_t)i;
+    const float rise = (float)(rise_hu * fmin(c->view.h[0], c->view.h[1]));
+    for (double mm = 0; mm < most_climb_mm && end < count; mm += c->view.h[0])
+        for (int64_t last = count; end < last; end++) {
+            int64_t at = queue[end], x = at % nx, y = at / nx;
+            if (x == 0 || y == 0 || x == nx - 1 || y == ny - 1) continue;
+            for (int s = 0; s < 4; s++) {
+                int64_t to = at + steps[s];
+                if (code[to] != NW_CODE_AIR || slice[to] < slice[at] + rise) continue;
+                code[to] = NW_CODE_GAS;
+                queue[count++] = (int32_t)to;
+            }
+        }
+}
+
+static void climb_slices(void *context, size_t begin, size_t end)
+{
+    slices *s = context;
+    const int64_t plane = s->chest->view.n[0] * s->chest->view.n[1];
+    float *slice = nw_alloc_aligned((size_t)(2 * plane), sizeof *slice);
+    int32_t *queue = nw_alloc_aligned((size_t)plane, sizeof *queue);
+    for (size_t z = begin; z < end; z++) {
+        s->failed[z] = !slice || !queue;
+        if (s->failed[z] || !memchr(s->chest->code + (int64_t)z * plane, NW_CODE_GAS, (size_t)plane))
+            continue;
+        climb(s->chest, (int64_t)z, slice, slice + plane, queue);
+    }
+    nw_free(slice);
+    nw_free(queue);
+}
+
 nw_status nw_chest_gas(nw_chest *c, nw_error *err)
 {
-    NW_TRY(mark_dark(c, err));
+    NW_TRY(each_slice(c, dark_slices, err));
     nw_components dark;
     nw_status status = nw_components_find(c->code, c->view.n, NW_CODE_WORK, NW_TOUCH_6, &dark, err);
     edge *edges = status == NW_OK ? nw_calloc((size_t)dark.count + 1, sizeof *edges) : NULL;
@@ -159,5 +200,5 @@ nw_status nw_chest_gas(nw_chest *c, nw_error *err)
     nw_components_free(&dark);
     nw_free(edges);
     nw_free(paint);
-    return status;
+    return status == NW_OK && any ? each_slice(c, climb_slices, err) : status;
 }

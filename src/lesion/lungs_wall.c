@@ -18,6 +18,7 @@ static const double tolerance_mm = 4; /* deeper dips count */
 static const double rim_mm = 6;       /* around a dip that the new surface replaces too */
 static const double typical_mm = 110; /* radius by which mm around the body become angles */
 static const double step_mm = 2.5;    /* slices nearer to each other share a row */
+static const double behind_mm = 45;   /* lung that is so far from the rest along a ray is another part */
 static const double around_mm = 35;   /* of a dip that the surface follows */
 static const double length_mm = 10;   /* bumps of the surface that are shorter are ribs and noise */
 
@@ -27,7 +28,7 @@ static void see(const nw_chest *c, uint8_t side, const nw_box *box, nw_wall *w)
     const nw_view *v = &c->view;
     for (int64_t z = box->low[2]; z < box->high[2]; z++) {
         int64_t row_at = (z - w->z0) / w->per_row * NW_WALL_ANGLES;
-        float *outer = w->outer + row_at, *inner = w->inner + row_at;
+        float *outer = w->outer + row_at;
         for (int64_t y = box->low[1]; y < box->high[1]; y++) {
             const uint8_t *row = c->code + nw_chest_at(c, 0, y, z);
             const uint8_t *up = y + 1 < v->n[1] ? row + v->n[0] : NULL, *down = y ? row - v->n[0] : NULL;
@@ -40,10 +41,42 @@ static void see(const nw_chest *c, uint8_t side, const nw_box *box, nw_wall *w)
                 float r = (float)hypot(dx, dy);
                 int64_t a = nw_wall_angle(dx, dy);
                 if (r > outer[a]) outer[a] = r;
-                if (inner[a] == 0 || r < inner[a]) inner[a] = r;
             }
         }
     }
+}
+
+/* The near side of what is seen of the lung: along each ray from its surface inwards, over gaps that are no
+ * more than a vessel or a lesion. Beyond them is another part of the lung, behind heart or liver. */
+static void see_inner(const nw_chest *c, uint8_t side, nw_wall *w)
+{
+    const nw_view *v = &c->view;
+    const double step = fmax(v->h[0], v->h[1]);
+    for (int64_t row = 0; row < w->rows; row++) {
+        int64_t z = w->z0 + row * w->per_row + w->per_row / 2;
+        if (z >= v->n[2]) z = v->n[2] - 1;
+        for (int64_t a = 0; a < NW_WALL_ANGLES; a++) {
+            const float outer = w->outer[row * NW_WALL_ANGLES + a];
+            const double turn = ((double)a + 0.5) * 2 * M_PI / NW_WALL_ANGLES, dx = cos(turn) / v->h[0],
+                         dy = sin(turn) / v->h[1];
+            double inner = (double)outer;
+            for (double r = inner - step; r > 0 && inner - r < behind_mm; r -= step) {
+                int64_t x = (int64_t)(w->cx + r * dx + 0.5), y = (int64_t)(w->cy + r * dy + 0.5);
+                if (x >= 0 && y >= 0 && x < v->n[0] && y < v->n[1] &&
+                    c->code[nw_chest_at(c, x, y, z)] == side)
+                    inner = r;
+            }
+            w->inner[row * NW_WALL_ANGLES + a] = (float)inner;
+        }
+    }
+}
+
+/* Where the surface found is far below the wall it is another part of the lung that is seen, as of lung that
+ * wraps round the liver's dome: nothing is known there. */
+static void forget_deep(nw_wall *w)
+{
+    for (int64_t i = 0; i < w->rows * NW_WALL_ANGLES; i++)
+        if (w->surface[i] - w->outer[i] > (float)behind_mm) w->outer[i] = w->inner[i] = 0;
 }
 
 /* Close to the middle neighbouring voxels are angles apart: single angles without lung between two with it
@@ -120,15 +153,18 @@ static nw_status find_dips(nw_wall *w, bool *any, nw_error *err)
     uint8_t *deep = nw_calloc(count, 1);
     if (!deep) return nw_no_memory(err, count, "the chest wall");
     *any = false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         deep[i] = w->surface[i] > 0 && w->surface[i] - w->outer[i] > (float)tolerance_mm;
-        *any |= deep[i] != 0;
-    }
     int64_t reach_a = (int64_t)(rim_mm / typical_mm / (2 * M_PI) * NW_WALL_ANGLES),
             reach_z = (int64_t)(rim_mm / w->h);
     for (int64_t z = 0; z < w->rows; z++)
         for (int64_t a = 0; a < NW_WALL_ANGLES; a++) {
-            if (!deep[z * NW_WALL_ANGLES + a]) continue;
+            const uint8_t *row = deep + z * NW_WALL_ANGLES;
+            /* A needle at one angle is no part of the lung. */
+            if (!row[a] ||
+                (!row[(a + 1) % NW_WALL_ANGLES] && !row[(a + NW_WALL_ANGLES - 1) % NW_WALL_ANGLES]))
+                continue;
+            *any = true;
             for (int64_t q = z - reach_z; q <= z + reach_z; q++)
                 for (int64_t b = a - reach_a; b <= a + reach_a; b++) {
                     if (q < 0 || q >= w->rows) continue;
@@ -161,6 +197,27 @@ static void kinds(const nw_wall *w, const float *height, uint8_t *kind)
         }
 }
 
+/* The inner side over a dip is not nearer to the middle than it is to all sides of the dip: there the plate
+ * only guesses. */
+static void bound_inner(const nw_wall *w, const uint8_t *kind, float *plate)
+{
+    const int64_t na = NW_WALL_ANGLES;
+    for (int64_t r = 0; r < w->rows; r++)
+        for (int64_t a = 0; a < na; a++) {
+            if (kind[r * na + a] != NW_SURFACE_ASKED) continue;
+            float least = INFINITY;
+            for (int64_t way = -1; way <= 1; way += 2) {
+                int64_t q = r, b = a, left = na;
+                while (q >= 0 && q < w->rows && kind[q * na + a] == NW_SURFACE_ASKED) q += way;
+                while (left-- && kind[r * na + b] == NW_SURFACE_ASKED) b = (b + way + na) % na;
+                if (q >= 0 && q < w->rows && kind[q * na + a] == NW_SURFACE_KNOWN)
+                    least = fminf(least, w->inner[q * na + a]);
+                if (kind[r * na + b] == NW_SURFACE_KNOWN) least = fminf(least, w->inner[r * na + b]);
+            }
+            if (isfinite(least)) plate[r * na + a] = fmaxf(plate[r * na + a], least);
+        }
+}
+
 /* surface becomes the wall over the dips, and inner what the far side of the lung would be where a ray meets
  * none. */
 static nw_status fit(nw_wall *w, nw_error *err)
@@ -186,6 +243,7 @@ static nw_status fit(nw_wall *w, nw_error *err)
         }
         status = nw_surface_fit(plate, kind, w->rows, NW_WALL_ANGLES, w->h, ha, 2 * length_mm, err);
     }
+    if (status == NW_OK) bound_inner(w, kind, plate);
     for (size_t i = 0; i < count && status == NW_OK; i++)
         if (kind[i] == NW_SURFACE_ASKED) w->inner[i] = fmaxf(plate[i], 1);
     nw_free(kind);
@@ -230,8 +288,10 @@ nw_status nw_chest_wall(nw_chest *c, uint8_t side, double gap_mm, nw_error *err)
         status = nw_no_memory(err, count * sizeof *w.outer, "the chest wall");
     } else {
         see(c, side, &box, &w);
+        see_inner(c, side, &w);
         mend(&w);
         status = close_surface(&w, gap_mm, err);
+        if (status == NW_OK) forget_deep(&w);
         if (status == NW_OK) status = find_dips(&w, &any, err);
     }
     if (status == NW_OK && any) status = fit(&w, err);

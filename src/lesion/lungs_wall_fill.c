@@ -7,6 +7,7 @@
 
 enum { BONE_HU = 160, LEAST_FAT_HU = -160, MOST_FAT_HU = -50 };
 static const double bone_share = 0.04;
+static const double front_mm = 25; /* from the middle: there heart and fat touch the breast bone */
 
 /* Heights between rows and angles. */
 static double between(const nw_wall *w, const float *height, double row, double angle)
@@ -66,7 +67,7 @@ static void mark(nw_chest *c, const nw_box *box, const nw_wall *w, const int32_t
                 double dx = ((double)x - w->cx) * v->h[0], dy = ((double)y - w->cy) * v->h[1];
                 double turn = atan2(dy, dx) / (2 * M_PI) * NW_WALL_ANGLES;
                 int64_t a = nw_wall_angle(dx, dy);
-                if (!dip[a]) continue;
+                if (!dip[a] || (dy > 0 && fabs(((double)x - c->middle) * v->h[0]) < front_mm)) continue;
                 double r = hypot(dx, dy), from = outer[a] > 0 ? (double)outer[a] - v->h[0] : (double)inner[a];
                 if (r < from || from <= 0 || r > between(w, w->surface, row, turn - 0.5)) continue;
                 double hu = c->hu ? mean_hu(c, x, y, z) : 0;

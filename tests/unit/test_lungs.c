@@ -197,7 +197,7 @@ static void test_oblique(void **state)
                 g.affine[r][c] = 0;
                 for (int m = 0; m < 3; m++) g.affine[r][c] += turns[t][r][m] * straight.affine[m][c];
             }
-        nw_lungs_free(check(&ill, &g, 0.88, NULL));
+        nw_lungs_free(check(&ill, &g, 0.9, NULL));
     }
 }
 

@@ -69,9 +69,10 @@ static void test_cohort(void **state)
         measure(study, &dice, &covered, &error);
         print_message("study %2d: Dice %.3f, lesions %.3f, share off by %+.3f\n", (int)study, dice, covered,
                       error);
-        assert_true(dice > 0.92); /* four fifths of the lungs dense, and breathing */
-        assert_true(covered > 0.75);
-        assert_true(error > -0.06 && error < 0.06);
+        /* Study 7: four fifths of the lungs dense, and breathing; see docs/results/lungs.md. */
+        assert_true(dice >= (study == 7 ? 0.95 : 0.97));
+        assert_true(covered >= 0.9);
+        assert_true(error > -0.05 && error < 0.05);
         sum += dice;
         if (covered >= 1) continue; /* healthy */
         sum_covered += covered;
