@@ -213,10 +213,9 @@ nw_status quantify_merge(quantify *q, nw_error *err)
     }
     nw_status status = quantify_table(q, err);
     if (status == NW_OK && first)
-        status =
-            cli_fail(err, NW_CHECK,
-                     "%s: of %zu studies %zu failed and %zu are not finished with these settings, the first "
-                     "is %s: the same command without --merge does them",
-                     q->a->folder, q->count, q->failed, missing, first);
+        status = cli_fail(err, NW_CHECK,
+                          "%s: %zu of %zu studies are missing with these settings, %zu of them failed; the "
+                          "first is %s. The same command without --merge does them",
+                          q->a->folder, missing + q->failed, q->count, q->failed, first);
     return status;
 }
