@@ -9,12 +9,13 @@
 #include <signal.h>
 #include <time.h>
 
-enum { STUDIES = 12, PATIENCE = 120 /* seconds, then a test fails */ };
+enum { STUDIES = 12, PATIENCE = 200 /* seconds, then a test fails */ };
 
-/* `slow` settings leave time to kill a process within a study. */
 #define INPUTS " " MODEL " $T/c/cohort.csv"
-#define QUICK  INPUTS " --window -1000,200 --stats $T/s.stats --threads 1 --steps 1 --samples 1 "
-#define SLOW   INPUTS " --window -1000,200 --stats $T/s.stats --threads 1 --steps 6 --samples 10 "
+#define COMMON                                                                                               \
+    INPUTS " --window -1000,200 --stats $T/s.stats --lungs '{dir}/lungs.nii.gz' --threads 1 --steps "
+#define QUICK COMMON "1 --samples 1 "
+#define SLOW  COMMON "3 --samples 4 " /* leaves time to kill a process within a study */
 
 static inline int cohort_setup(void **state)
 {
