@@ -22,10 +22,10 @@ static inline int cohort_setup(void **state)
     cli_setup(state);
     char path[96];
     nw_error err;
-    nw_phantom_options o = {.seed = 5, .size = 96, .slices = 8, .slice_mm = 30};
+    nw_phantom_options o = {.seed = 5, .size = 96, .slices = 8, .slice_mm = 30, .threads = 1};
     snprintf(path, sizeof path, "%s/c", cli_folder);
     if (nw_phantom_cohort(&o, STUDIES, path, NULL, NULL, &err) != NW_OK) fail_msg("%s", err.message);
-    expect_success("stats " MODEL " " COHORT " -q -o $T/s.stats");
+    expect_success("stats " MODEL " " COHORT " --threads 1 -q -o $T/s.stats");
     return 0;
 }
 

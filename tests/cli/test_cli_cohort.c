@@ -234,8 +234,8 @@ static void the_table_is_in_the_order_of_the_list(void **state)
     expect_shell(
         "cp -r $T/quick $T/o; cd $T; { for n in 09 03 12 05; do echo c/study_00$n/ct.nii.gz; done; } "
         ">list.txt");
-    expect_success("quantify " MODEL
-                   " $T/list.txt --window -1000,200 --stats $T/s.stats --steps 1 --samples 1 "
+    expect_success("quantify " MODEL " $T/list.txt --window -1000,200 --stats $T/s.stats --lungs "
+                                     "'{dir}/lungs.nii.gz' --steps 1 --samples 1 "
                    "--merge -q -o $T/o");
     expect_shell(
         "cd $T; for n in 09 03 12 05 01 02 04 06 07 08 10 11; do echo study_00${n}_ct; done >want.txt; "

@@ -2,15 +2,15 @@
 #include "cohort.h"
 
 /* As $arguments in docs/cohorts.md, but for -o. */
-#define PLAIN INPUTS " --window -1000,200 --stats $T/s.stats --steps 1 --samples 1"
-#define LONG  INPUTS " --window -1000,200 --stats $T/s.stats --steps 3 --samples 4"
+#define PLAIN INPUTS " --window -1000,200 --stats $T/s.stats --lungs none --steps 1 --samples 1"
+#define LONG  INPUTS " --window -1000,200 --stats $T/s.stats --lungs none --steps 3 --samples 4"
 
 static int setup(void **state)
 {
     cohort_setup(state);
     setenv("NARROWS", NW_TEST_CLI, 1);
-    expect_success("quantify" PLAIN " -q -o $T/plain");
-    expect_success("quantify" LONG " -q -o $T/long");
+    expect_success("quantify" PLAIN " --threads 1 -q -o $T/plain");
+    expect_success("quantify" LONG " --threads 1 -q -o $T/long");
     /* `narrows` is in the path, as in the manual. */
     expect_shell("mkdir $T/bin $T/jobs && ln -s '" NW_TEST_CLI "' $T/bin/narrows");
     char path[4096];
