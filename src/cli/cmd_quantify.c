@@ -19,7 +19,7 @@ static nw_status quantify_scans(quantify *q, cli_list operands, nw_error *err)
     else
         q->table =
             cli_table_new("study|>probability|>lungs mL|>lesions|>involved mL|>share %|>grade|>zones|>bits");
-    status = quantify_all(q, err);
+    status = q->a->merge ? quantify_merge(q, err) : quantify_all(q, err);
     if (q->done == 0 && q->kept == 0) cli_folder_unmake(q->a->folder, made);
     if (q->table && (q->done || q->kept)) {
         cli_table_print(q->table);
@@ -67,12 +67,15 @@ const cli_command cli_quantify = {
         "DIR/cohort.csv has one line a study, cohort.html shows them. A bad study is said and passed over. "
         "The same command goes on "
         "after a "
-        "run that was stopped: studies that were finished with the same settings are kept.\n\n"
+        "run that was stopped: studies that were finished with the same settings are kept. It may run "
+        "several "
+        "times at once, on one machine or on many that share DIR: no study is done twice.\n\n"
         "Research software, not a medical device.",
     .examples =
         "  narrows quantify model.onnx ct.nii.gz --stats s.stats -o out\n"
         "  narrows quantify model.onnx dicom/ --stats s.stats --lungs lungs.nii.gz --repeats 5 -o out\n"
-        "  narrows quantify model.onnx cohort.csv --stats s.stats --shard 1/4 -o results",
+        "  narrows quantify model.onnx cohort.csv --stats s.stats --shard 1/4 -o results\n"
+        "  narrows quantify model.onnx cohort.csv --stats s.stats --merge -o results",
     .options = quantify_options,
     .size = sizeof(quantify_arguments),
     .least = 2,

@@ -1,6 +1,8 @@
 #include "folder.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,4 +50,36 @@ void cli_folder_unmake(const char *path, int made)
         *slash = 0;
     }
     free(copy);
+}
+
+void cli_folder_time(const char *path, struct timespec *out)
+{
+    struct stat st;
+    if (utimensat(AT_FDCWD, path, NULL, 0) == 0 && stat(path, &st) == 0)
+        *out = st.st_mtim;
+    else
+        clock_gettime(CLOCK_REALTIME, out);
+}
+
+/* FILE.partNUMBER, the name of a file that is being written. */
+static bool is_part(const char *name, const char *file)
+{
+    static const char part[] = ".part";
+    size_t n = strlen(file);
+    if (strncmp(name, file, n) != 0 || strncmp(name + n, part, sizeof part - 1) != 0) return false;
+    name += n + sizeof part - 1;
+    return *name && !name[strspn(name, "0123456789")];
+}
+
+void cli_folder_clean(const char *path, const char *const *files)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        for (size_t i = 0; files[i]; i++) {
+            if (!is_part(e->d_name, files[i])) continue;
+            char *part = cli_printf("%s/%s", path, e->d_name);
+            unlink(part);
+            free(part);
+        }
+    if (dir) closedir(dir);
 }

@@ -1,14 +1,16 @@
 /* The quantify command, in its parts: options (quantify_options.c), what they mean (cmd_quantify.c,
  * quantify_setup.c), one study (quantify_study.c), its record (quantify_record.c), and many of them
- * (quantify_cohort.c). */
+ * (quantify_cohort.c, quantify_table.c). */
 #ifndef CLI_QUANTIFY_H
 #define CLI_QUANTIFY_H
 
+#include "claim.h"
 #include "job.h"
 #include "methods.h"
 #include "terminal.h"
 
 #include <jansson.h>
+#include <time.h>
 
 /* About lungs, lesions and severity; `stats --negatives` has some of them too. */
 typedef struct cli_lung_options {
@@ -24,7 +26,7 @@ typedef struct quantify_arguments {
     const char *folder, *threshold, *healthy, *hu, *shard;
     double gate, min_volume, smooth;
     int64_t repeats, sweep;
-    int no_gate, explain_all, restart;
+    int no_gate, explain_all, restart, merge;
 } quantify_arguments;
 
 extern const cli_option quantify_options[];
@@ -88,7 +90,11 @@ typedef struct quantify {
     size_t count;        /* studies, those of this shard */
     size_t *mine;        /* [count] their places in job.inputs */
     size_t done, kept, failed;
-    bool unwritable; /* the last study failed while it was written */
+    bool unwritable;       /* the last study failed while it was written */
+    struct timespec since; /* when this run began, by the clock of the folder */
+    cli_claim *claim;      /* on the study that is done now, where there are many */
+    bool lost;             /* another process took this one for gone, and has that study */
+    cli_holder other;      /* who was found at work last */
     cli_table *table;
     json_t *printed; /* for --json */
 } quantify;
@@ -101,20 +107,27 @@ void quantify_close(quantify *q);
 nw_status quantify_study(quantify *q, size_t index, const char *folder, nw_error *err);
 
 /* quantify_record.c */
-/* Whether the folder holds the study finished with the same settings. */
-bool quantify_finished(const quantify *q, const nw_input *input, const char *folder);
+typedef enum quantify_state { QUANTIFY_OPEN, QUANTIFY_FINISHED, QUANTIFY_FAILED } quantify_state;
+/* What the folder says of a study with the same settings. A failure counts, with its *status and message, if
+ * it is later than the beginning of the run: earlier ones are tried again. With --restart the same holds for
+ * what is finished. */
+quantify_state quantify_look(const quantify *q, const nw_input *input, const char *folder, nw_status *status,
+                             nw_error *err);
 nw_status quantify_record(const quantify *q, const nw_input *input, const nw_study *study, nw_status result,
                           const char *message, double seconds, const char *folder, nw_error *err);
 /* The names of the files of a study, ended by NULL; the manifest is the last. */
 extern const char *const quantify_files[];
 
-/* quantify_cohort.c: all studies of this shard, each into a folder of its own; then the table of all that are
- * in the folder. */
+/* quantify_cohort.c: all studies of this shard, each into a folder of its own, and the table. */
 nw_status quantify_all(quantify *q, nw_error *err);
-nw_status quantify_table(const char *folder, nw_error *err);
+/* Only the table. NW_CHECK where a study is missing. */
+nw_status quantify_merge(quantify *q, nw_error *err);
 /* Shard "I/N" of 1 .. N. */
 nw_status quantify_shard(const char *text, uint64_t *part, uint64_t *parts, nw_error *err);
 uint64_t quantify_hash(const char *name);
+
+/* quantify_table.c: cohort.csv and cohort.html of all studies that are in the folder. */
+nw_status quantify_table(const quantify *q, nw_error *err);
 /* One line of the table on stdout, and an object of --json, from severity.json in the folder. */
 void quantify_tell(quantify *q, const nw_input *input, const char *folder);
 

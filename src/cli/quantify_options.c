@@ -39,6 +39,11 @@ const cli_option quantify_options[] = {
      COHORT},
     {"restart", 0, CLI_FLAG, FIELD(restart),
      .help = "do studies anew that were finished with the same settings", COHORT},
+    {"merge", 0, CLI_FLAG, FIELD(merge),
+     .help = "no study is done, only cohort.csv and cohort.html are written from all that are finished; exit "
+             "code "
+             "6 if one is not",
+     COHORT},
 #include "method_options.def"
     CLI_MODEL_OPTIONS(quantify_arguments, model),
     CLI_IMAGE_OPTIONS(quantify_arguments, image),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As its list says; "" where it does not. */
@@ -14,7 +15,7 @@ static const char *orient_of(const nw_input *input)
     return input->orient < 0 ? "" : nw_orient_name((nw_orient)input->orient);
 }
 
-bool quantify_finished(const quantify *q, const nw_input *input, const char *folder)
+static bool has_all_files(const char *folder)
 {
     bool all = true;
     for (size_t i = 0; all && quantify_files[i]; i++) {
@@ -22,17 +23,50 @@ bool quantify_finished(const quantify *q, const nw_input *input, const char *fol
         all = access(path, R_OK) == 0;
         free(path);
     }
-    if (!all) return false;
+    return all;
+}
+
+/* The first status with the exit code that was recorded. */
+static nw_status status_of(json_int_t code)
+{
+#define SAME(name, number, text)                                                                             \
+    if (code == (number) && code != 0) return NW_##name;
+    NW_STATUS_LIST(SAME)
+#undef SAME
+    return NW_FAILED;
+}
+
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+quantify_state quantify_look(const quantify *q, const nw_input *input, const char *folder, nw_status *status,
+                             nw_error *err)
+{
+    struct stat st;
+    quantify_state state = QUANTIFY_OPEN;
     char *path = cli_printf("%s/manifest.json", folder);
-    json_t *root = json_load_file(path, 0, NULL);
+    bool there = stat(path, &st) == 0;
+    json_t *root = there ? json_load_file(path, 0, NULL) : NULL;
     free(path);
-    const char *status = json_string_value(json_object_get(root, "status"));
     const char *digest = json_string_value(json_object_get(root, "settings_digest"));
     const char *turned = json_string_value(json_object_get(json_object_get(root, "scan"), "orient"));
-    bool same = status && digest && strcmp(status, "ok") == 0 && strcmp(digest, q->digest) == 0 &&
-                strcmp(turned ? turned : "", orient_of(input)) == 0;
+    bool same_turn = strcmp(turned ? turned : "", orient_of(input)) == 0;
+    if (digest && strcmp(digest, q->digest) == 0 && same_turn) {
+        bool fresh = is_later(&st.st_mtim, &q->since);
+        const char *word = json_string_value(json_object_get(root, "status"));
+        const char *why = json_string_value(json_object_get(root, "error"));
+        if (word && strcmp(word, "ok") == 0 && (fresh || !q->a->restart) && has_all_files(folder)) {
+            state = QUANTIFY_FINISHED;
+        } else if (word && strcmp(word, "failed") == 0 && fresh) {
+            state = QUANTIFY_FAILED;
+            *status = cli_fail(err, status_of(json_integer_value(json_object_get(root, "exit_code"))),
+                               "%s (in another process)", why ? why : folder);
+        }
+    }
     json_decref(root);
-    return same;
+    return state;
 }
 
 static const char *base_name(const char *path)

@@ -150,8 +150,8 @@ static json_t *option_value(const cli_option *o, const void *field)
 /* Those that results do not depend on. */
 static bool is_aside(const char *name)
 {
-    static const char *const aside[] = {"output", "shard", "restart", "threads", "profile",
-                                        "json",   "quiet", "verbose", "help",    "recursive"};
+    static const char *const aside[] = {"output", "shard", "restart", "merge", "threads",  "profile",
+                                        "json",   "quiet", "verbose", "help",  "recursive"};
     for (size_t i = 0; i < sizeof aside / sizeof aside[0]; i++)
         if (strcmp(name, aside[i]) == 0) return true;
     return false;
@@ -232,7 +232,7 @@ static nw_status choose_studies(quantify *q, cli_list operands, nw_error *err)
 {
     uint64_t part = 1, parts = 1;
     size_t all = nw_input_list_count(q->job.inputs);
-    q->many = all > 1 || operands.count > 2 || is_list(operands.items[1]) || q->a->shard;
+    q->many = all > 1 || operands.count > 2 || is_list(operands.items[1]) || q->a->shard || q->a->merge;
     if (q->a->shard) TRY(quantify_shard(q->a->shard, &part, &parts, err));
     q->mine = cli_calloc(all, sizeof *q->mine);
     for (size_t i = 0; i < all; i++)
@@ -246,6 +246,10 @@ nw_status quantify_open(quantify *q, cli_list operands, nw_error *err)
     const quantify_arguments *a = q->a;
     cli_slices slices;
     if (!a->folder) return cli_fail(err, NW_USAGE, "--output needs to be given: -o DIR, for the results");
+    if (a->merge && (a->shard || a->restart))
+        return cli_fail(err, NW_USAGE,
+                        "--merge and --%s exclude each other: a merge is of all studies, and does none",
+                        a->shard ? "shard" : "restart");
     if (a->method.stats == NULL && a->method.stats_from.count == 0) {
         cli_method method = {.info = nw_method_find(a->method.names)};
         if (method.info) TRY(cli_method_check(&a->method, &method, err));

@@ -148,6 +148,10 @@ static nw_status work(item *it, double start, nw_error *err)
     double reading = clock_seconds() - start;
     if (status == NW_OK) status = explain(it, &lungs, err);
     if (status != NW_OK) return status;
+    if (it->q->claim && !cli_claim_held(it->q->claim)) {
+        it->q->lost = true;
+        return cli_fail(err, NW_FAILED, "%s: another process took over", it->folder);
+    }
     it->study->seconds.reading = reading;
     it->study->seconds.lungs = lungs;
     status = write_files(it, err);
@@ -166,6 +170,7 @@ nw_status quantify_study(quantify *q, size_t index, const char *folder, nw_error
     cli_progress_at(it.from, it.label);
     double start = clock_seconds();
     int made = 0;
+    q->lost = false;
     nw_status status = cli_folder_make(folder, &made, err);
     it.writing = status != NW_OK;
     if (status == NW_OK) status = work(&it, start, err);
