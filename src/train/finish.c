@@ -10,13 +10,14 @@ static json_t *settings(const nw_train_settings *s)
     const nw_train_options *o = &s->o;
     char augment[512];
     nw_augment_text(&o->augment, augment, sizeof augment);
-    json_t *j = json_pack(
-        "{s:I, s:I, s:s, s:s, s:f, s:f, s:f, s:s, s:f, s:f, s:f, s:f, s:f, s:b, s:s, s:I, s:s}", "epochs",
-        (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "loss", o->loss, "optimiser", o->optimiser,
-        "rate", o->rate, "weight_decay", o->weight_decay, "momentum", o->momentum, "schedule", o->schedule,
-        "warmup_epochs", o->warmup, "label_smoothing", o->smoothing, "mixup", o->mixup, "clip_norm", o->clip,
-        "moving_average", o->average, "balance", o->balance != 0, "augment", augment, "seed",
-        (json_int_t)o->seed, "precision", nw_precision_name(o->precision));
+    json_t *j =
+        json_pack("{s:I, s:I, s:s, s:s, s:f, s:f, s:s, s:f, s:f, s:f, s:f, s:f, s:b, s:s, s:I, s:s}",
+                  "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "loss", o->loss,
+                  "optimiser", o->optimiser, "rate", o->rate, "weight_decay", o->weight_decay, "schedule",
+                  o->schedule, "warmup_epochs", o->warmup, "label_smoothing", o->smoothing, "mixup", o->mixup,
+                  "clip_norm", o->clip, "moving_average", o->average, "balance", o->balance != 0, "augment",
+                  augment, "seed", (json_int_t)o->seed, "precision", nw_precision_name(o->precision));
+    if (j && strcmp(o->optimiser, "sgd") == 0) json_object_set_new(j, "momentum", json_real(o->momentum));
     if (j && o->loss_parameter != 0) json_object_set_new(j, "loss_parameter", json_real(o->loss_parameter));
     if (j && strcmp(o->transform, "none") != 0)
         json_object_set_new(j, "transform", json_string(o->transform));
@@ -51,9 +52,14 @@ static nw_status dump(json_t *j, char **out, nw_error *err)
     return NW_OK;
 }
 
+/* How images become inputs is no part of narrows.training, since narrows.input has it. */
 nw_status nw_trainer_describe(nw_trainer *t, nw_error *err)
 {
-    return dump(facts(t), &t->facts, err);
+    char input[2048];
+    json_t *j = facts(t);
+    if (j && nw_preprocess_json(nw_dataset_preprocess(t->data), input, sizeof input) < sizeof input)
+        json_object_set_new(j, "input", json_loads(input, 0, NULL));
+    return dump(j, &t->facts, err);
 }
 
 nw_status nw_trainer_facts(const nw_trainer *t, char **out, nw_error *err)
