@@ -121,6 +121,9 @@ NW_API size_t nw_dataset_class_count(const nw_dataset *data);
 NW_API const char *nw_dataset_class_name(const nw_dataset *data, size_t i); /* NULL beyond the last */
 NW_API const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data);
 NW_API int64_t nw_dataset_depth(const nw_dataset *data); /* 0: pictures and slices */
+/* Sets mean and std of the preprocessing, [channels] each; images that are kept stay. Before images are
+ * loaded by several threads. NW_USAGE for numbers that are not finite, or a std that is not above 0. */
+NW_API nw_status nw_dataset_normalise(nw_dataset *data, const double *mean, const double *std, nw_error *err);
 NW_API size_t nw_dataset_group_count(const nw_dataset *data);
 NW_API size_t nw_dataset_split_groups(const nw_dataset *data, nw_split split);
 /* Samples of a split with that class or label; 0 of NW_TASK_REGRESSION. */

@@ -83,14 +83,10 @@ void nw_train_text_free(char *text)
 
 static nw_status annotate_json(nw_model *model, const char *key, json_t *value, nw_error *err)
 {
-    char *text;
-    json_t *whole = value;
-    nw_status status = NW_OK;
-    char *dumped = whole ? json_dumps(whole, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    json_decref(whole);
-    text = dumped;
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_decref(value);
     if (!text) return nw_no_memory(err, 256, "metadata");
-    status = nw_model_annotate(model, key, text, err);
+    nw_status status = nw_model_annotate(model, key, text, err);
     free(text);
     return status;
 }
@@ -110,6 +106,8 @@ static nw_status describe(const nw_trainer *t, nw_model *model, nw_error *err)
     for (size_t i = 0; classes && i < nw_dataset_class_count(t->data); i++)
         json_array_append_new(classes, json_string(nw_dataset_class_name(t->data, i)));
     NW_TRY(annotate_json(model, "narrows.classes", classes, err));
+    if (strcmp(t->s.transform->name, "none") != 0)
+        NW_TRY(annotate_json(model, "narrows.transform", json_string(t->s.transform->name), err));
     char *training;
     NW_TRY(nw_trainer_facts(t, &training, err));
     nw_status status = nw_model_annotate(model, "narrows.training", training, err);
