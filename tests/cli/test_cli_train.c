@@ -209,7 +209,7 @@ static int stop(pid_t child, const char *log, int epochs, long nanoseconds, int 
 
 #define LONG                                                                                                 \
     "train $T/list.csv " OPTIONS                                                                             \
-    "--epochs 10 --augment light --mixup 0.3 --average 0.9 --balance --width 0.25 "                          \
+    "--epochs 10 --augment light --mixup 0.3 --average 0.9 --balance "                          \
     "--no-preview "
 
 static void expect_same_log(const char *a, const char *b)
