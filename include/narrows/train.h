@@ -168,8 +168,8 @@ NW_API nw_status nw_trainer_page(nw_trainer *trainer, const char *name, const nw
                                  const char *path, nw_error *err);
 
 /* The network that is kept, with everything that using it takes in its metadata: `narrows.input`,
- * `narrows.classes`, `narrows.head`, `narrows.bottleneck`, `narrows.transform` where there is one, and
- * `narrows.training`. */
+ * `narrows.classes`, `narrows.head`, `narrows.bottleneck`, `narrows.transform` and
+ * `narrows.lungs` where they apply, and `narrows.training`. */
 NW_API nw_status nw_trainer_model(nw_trainer *trainer, nw_model **out, nw_error *err);
 /* The settings as one JSON object, as they stand in `narrows.training`: nw_train_text_free. */
 NW_API nw_status nw_trainer_facts(const nw_trainer *trainer, char **out, nw_error *err);

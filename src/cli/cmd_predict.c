@@ -191,13 +191,16 @@ static nw_status predict_input(predictor *p, const nw_input *input, nw_error *er
     TRY(cli_job_read(&p->job, input->path, &volume, err));
     int64_t slices = nw_volume_get_info(volume)->slices;
     cli_slices range;
+    cli_seen seen = {.own = NULL};
     nw_status status = cli_slices_of(p->job.image->slices, slices, input->path, &range, err);
+    if (status == NW_OK) status = cli_job_see(&p->job, volume, &seen, err);
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(&p->job.pre, volume, s, p->job.pixels, err);
+        if (status == NW_OK) status = nw_preprocess_apply(&seen.pre, seen.volume, s, p->job.pixels, err);
         if (status == NW_OK) status = forward(p, err);
         if (status == NW_OK) report(p, input, s, slices);
     }
+    cli_seen_free(&seen);
     nw_volume_free(volume);
     return status;
 }

@@ -84,12 +84,10 @@ extern const char cli_orients[];
          .most = NW_MAX_CHANNELS,                                                                            \
          .help = "channels of the model's input",                                                            \
          .group = "Image"},                                                                                  \
-        {"antialias",                                                                                        \
-         0,                                                                                                  \
-         CLI_FLAG,                                                                                           \
-         offsetof(T, at.antialias),                                                                          \
-         .help = "smooth where the image is shrunk (half-pixel bilinear without)",                           \
-         .group = "Image"}
+    {                                                                                                        \
+        "antialias", 0, CLI_FLAG, offsetof(T, at.antialias),                                                 \
+            .help = "smooth where the image is shrunk (half-pixel bilinear without)", .group = "Image"       \
+    }
 
 #define CLI_IMAGE_OPTIONS(T, at)                                                                             \
     CLI_PREPROCESS_OPTIONS(T, at),                                                                           \
@@ -148,6 +146,7 @@ typedef struct cli_job {
     nw_model *model;
     nw_head head;
     nw_preprocess pre;    /* fitted to the model */
+    nw_lung_view lungs;   /* by `narrows.lungs` */
     nw_shape input_shape; /* [1, C, H, W] */
     char **classes;       /* [class_count] from the metadata; may be fewer than the head has */
     size_t class_count;
@@ -172,6 +171,18 @@ void cli_job_free(cli_job *job);
 const char *cli_job_class(const cli_job *job, int64_t target);
 /* Whether some way from values to 0..1 is known that a scan (HU) can use. */
 nw_status cli_job_read(const cli_job *job, const char *path, nw_volume **out, nw_error *err);
+
+/* What a model is given of an image: all of it, or where it was trained so, the lungs alone. */
+typedef struct cli_seen {
+    nw_preprocess pre; /* that of the job, with the crop */
+    const nw_volume *volume;
+    nw_volume *own; /* NULL: the image itself */
+} cli_seen;
+
+/* NW_BAD_INPUT where the model wants lungs and the image has none. On success released by cli_seen_free;
+ * *seen may be zero then, too. */
+nw_status cli_job_see(const cli_job *job, const nw_volume *volume, cli_seen *seen, nw_error *err);
+void cli_seen_free(cli_seen *seen);
 
 /* Slices first, first + step, ... below end. */
 typedef struct cli_slices {

@@ -152,6 +152,11 @@ static nw_status facts(train *t, nw_error *err)
     TRY(nw_model_annotate(t->start, "narrows.input", input, err));
     TRY(annotate(t->start, "narrows.head", json_string(heads[task]), err));
     TRY(classes(t, task, err));
+    const nw_lung_view none = {.crop = 0}, *lungs = t->data ? nw_dataset_lungs(t->data) : NULL;
+    if (lungs || nw_model_metadata(t->start, "narrows.lungs")) {
+        nw_lung_view_json(lungs ? lungs : &none, input, sizeof input);
+        TRY(nw_model_annotate(t->start, "narrows.lungs", input, err));
+    }
     if (strcmp(t->options.transform, "none") != 0)
         TRY(annotate(t->start, "narrows.transform", json_string(t->options.transform), err));
     return annotate(t->start, "narrows.training", json_pack("{s:i, s:i}", "format", 1, "epochs_done", 0),

@@ -84,6 +84,11 @@ int64_t nw_dataset_depth(const nw_dataset *data)
     return data->options.depth;
 }
 
+const nw_lung_view *nw_dataset_lungs(const nw_dataset *data)
+{
+    return data->lungs.crop || data->lungs.fill ? &data->lungs : NULL;
+}
+
 nw_status nw_dataset_normalise(nw_dataset *data, const double *mean, const double *std, nw_error *err)
 {
     int channels = data->pre.channels;

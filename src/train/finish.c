@@ -59,6 +59,10 @@ nw_status nw_trainer_describe(nw_trainer *t, nw_error *err)
     json_t *j = facts(t);
     if (j && nw_preprocess_json(nw_dataset_preprocess(t->data), input, sizeof input) < sizeof input)
         json_object_set_new(j, "input", json_loads(input, 0, NULL));
+    if (j && nw_dataset_lungs(t->data)) {
+        nw_lung_view_json(nw_dataset_lungs(t->data), input, sizeof input);
+        json_object_set_new(j, "lungs", json_loads(input, 0, NULL));
+    }
     return dump(j, &t->facts, err);
 }
 
@@ -91,6 +95,17 @@ static nw_status annotate_json(nw_model *model, const char *key, json_t *value, 
     return status;
 }
 
+/* Where the network it began with has such a fact and this training has not, the old one must not stay. */
+static nw_status annotate_lungs(const nw_trainer *t, nw_model *model, nw_error *err)
+{
+    static const nw_lung_view whole = {.crop = 0};
+    const nw_lung_view *view = nw_dataset_lungs(t->data);
+    char text[128];
+    if (!view && !nw_model_metadata(model, "narrows.lungs")) return NW_OK;
+    nw_lung_view_json(view ? view : &whole, text, sizeof text);
+    return nw_model_annotate(model, "narrows.lungs", text, err);
+}
+
 static nw_status describe(const nw_trainer *t, nw_model *model, nw_error *err)
 {
     static const char *const heads[] = {[NW_TASK_CLASSES] = "softmax",
@@ -108,6 +123,7 @@ static nw_status describe(const nw_trainer *t, nw_model *model, nw_error *err)
     NW_TRY(annotate_json(model, "narrows.classes", classes, err));
     if (strcmp(t->s.transform->name, "none") != 0)
         NW_TRY(annotate_json(model, "narrows.transform", json_string(t->s.transform->name), err));
+    NW_TRY(annotate_lungs(t, model, err));
     char *training;
     NW_TRY(nw_trainer_facts(t, &training, err));
     nw_status status = nw_model_annotate(model, "narrows.training", training, err);

@@ -62,7 +62,7 @@ static inline nw_train_options golden_options(const json_t *c, size_t steps)
     o.smoothing = golden_number(c, "smoothing");
     o.schedule = "constant";
     o.warmup = 0;
-    o.threads = 2;
+    o.threads = 1;
     return o;
 }
 
@@ -85,7 +85,6 @@ static inline double golden_difference(const json_t *c, const double *losses, si
     double most = 0;
     for (size_t i = 0; i < steps; i++) {
         double difference = fabs(train_epoch(trainer).loss - losses[i]) / fmax(losses[i], 0.1);
-        if (getenv("SHOW")) print_message("%.1e ", difference);
         most = fmax(most, difference);
     }
     nw_trainer_free(trainer);
