@@ -42,6 +42,7 @@ typedef struct predictor {
     cli_job job;
     nw_program *program;
     size_t count; /* of outputs */
+    size_t reported;
     float *logits, *probabilities;
     char *transform; /* of a regression, by `narrows.transform`; NULL: none */
     cli_table *table;
@@ -146,6 +147,7 @@ static void csv_head(const predictor *p)
 static void report(predictor *p, const nw_input *input, int64_t slice, int64_t slices)
 {
     nw_head_kind kind = p->job.head.kind;
+    p->reported++;
     bool has = cli_probabilities(kind, p->logits, p->count, p->probabilities);
     int64_t best = cli_predicted(kind, p->logits, p->count);
     const char *label = has ? cli_job_class(&p->job, best) : NULL;
@@ -246,7 +248,10 @@ static nw_status run(const void *given, cli_list operands, nw_error *err)
                 cli_table_new(p.job.head.kind == NW_HEAD_REGRESSION ? "image|>slice|>output"
                                                                     : "image|>slice|class|>probability");
         status = predict_all(&p, err);
-        if (p.table) cli_table_print(p.table);
+        if (p.table && (status == NW_OK || p.reported))
+            cli_table_print(p.table);
+        else
+            cli_table_drop(p.table);
         if (p.list) {
             json_t *root =
                 json_pack("{s:o, s:o, s:s, s:o}", "model", cli_json_text(nw_model_path(p.job.model)),

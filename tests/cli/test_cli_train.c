@@ -1,6 +1,7 @@
 /* `narrows train`: what it leaves behind, and the same network after any interruption. */
 #include "train_cli.h"
 
+#include <jansson.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -208,8 +209,7 @@ static int stop(pid_t child, const char *log, int epochs, long nanoseconds, int 
 }
 
 #define LONG                                                                                                 \
-    "train $T/list.csv " OPTIONS                                                                             \
-    "--epochs 10 --augment light --mixup 0.3 --average 0.9 --balance "                          \
+    "train $T/list.csv " OPTIONS "--epochs 10 --augment light --mixup 0.3 --average 0.9 --balance "          \
     "--no-preview "
 
 static void expect_same_log(const char *a, const char *b)
@@ -226,7 +226,8 @@ static void expect_same_log(const char *a, const char *b)
             n -= n > 0;
             m -= m > 0;
         }
-        if (n != m || memcmp(p, q, n) != 0) fail_msg("%s: row %d:\n%.*s\n%s:\n%.*s", a, rows, (int)n, p, b, (int)m, q);
+        if (n != m || memcmp(p, q, n) != 0)
+            fail_msg("%s: row %d:\n%.*s\n%s:\n%.*s", a, rows, (int)n, p, b, (int)m, q);
         p += strcspn(p, "\n") + 1;
         q += strcspn(q, "\n") + 1;
         rows++;
@@ -286,13 +287,93 @@ static void interrupted_by_the_keyboard(void **state)
     assert_string_equal(through, again);
 }
 
+/* ---- Networks as they start, and from others
+ * --------------------------------------------------------------- */
+
+static void networks_as_they_start(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *head, *classes;
+    } rows[] = {{"", "\"sigmoid\"", NULL},
+                {"--classes well,ill", "\"softmax\"", "[\"well\",\"ill\"]"},
+                {"--classes well,ill --task binary", "\"sigmoid\"", "[\"well\",\"ill\"]"},
+                {"--classes a,b,c --task multilabel", "\"multilabel\"", "[\"a\",\"b\",\"c\"]"},
+                {"--task regression --transform log1p", "\"regression\"", NULL},
+                {"--outputs 5", "\"softmax\"", NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char command[512];
+        snprintf(command, sizeof command,
+                 "train --epochs 0 -o $T/start.onnx " TRAIN_SMALL "--window -1000,200 --json %s",
+                 rows[i].options);
+        expect_success(command);
+        assert_non_null(strstr(cli_out, "\"model_digest\""));
+        assert_non_null(strstr(cli_err, "resnet18 as it starts"));
+        expect_metadata("start.onnx", "narrows.head", rows[i].head);
+        if (rows[i].classes) expect_metadata("start.onnx", "narrows.classes", rows[i].classes);
+        expect_metadata("start.onnx", "narrows.input", "\"window\":[-1000");
+        expect_metadata("start.onnx", "narrows.bottleneck", "layer2");
+        expect_metadata("start.onnx", "narrows.training", "\"epochs_done\":0");
+    }
+    assert_false(exists("start.training"));
+    expect_valid_onnx("start.onnx");
+    /* With data the task is theirs, and nothing but the network is written. */
+    expect_success(TRAINING "--epochs 0 -o $T/start.onnx -q");
+    assert_string_equal(cli_err, "");
+    assert_string_equal(cli_out, "");
+    expect_metadata("start.onnx", "narrows.head", "\"softmax\"");
+    expect_metadata("start.onnx", "narrows.classes", "[\"left\",\"right\"]");
+    expect_metadata("start.onnx", "narrows.input", "\"mean\":["); /* of the training images */
+    expect_success("predict $T/start.onnx $T/p000.png");
+    expect_success(TRAINING "--epochs 0 --task binary -o $T/start.onnx -q");
+    expect_metadata("start.onnx", "narrows.head", "\"sigmoid\"");
+    expect_failure(2, "--classes has 2 names", "train --epochs 0 -o $T/start.onnx --outputs 3 --classes a,b");
+    expect_failure(2, "--outputs 2", "train --epochs 0 -o $T/start.onnx --outputs 2 --task binary");
+    expect_failure(2, "transform", "train --epochs 0 -o $T/start.onnx --outputs 2 --transform sqrt");
+}
+
+/* The last layer is new, the others begin where the old network ends; so does the preprocessing. */
+static void from_another_network(void **state)
+{
+    (void)state;
+#define FROM                                                                                                 \
+    "train $T/list.csv --group-column patient --batch 8 --warmup 0 --threads 1 --draws 20 --from "           \
+    "$T/old.onnx "
+    expect_success(TRAINING
+                   "-o $T/old.onnx --epochs 4 --augment none --scale minmax --mean 0.25 --std 0.5 -q");
+    expect_success(
+        FROM "--label-column label --epochs 4 -o $T/new.onnx --rate 0.005 --augment none --task binary");
+    expect_metadata("new.onnx", "narrows.head", "\"sigmoid\"");
+    expect_metadata("new.onnx", "narrows.input", "\"scale\":\"minmax\"");
+    expect_metadata("new.onnx", "narrows.input", "\"mean\":[0.25]");
+    char old[65], *metrics = text_of("new.training/metrics.json");
+    file_digest("old.onnx", old);
+    expect_metadata("new.onnx", "narrows.network", old);
+    expect_valid_onnx("new.onnx");
+    json_t *root = json_loads(metrics, 0, NULL);
+    double auroc =
+        json_number_value(json_object_get(json_object_get(json_object_get(root, "test"), "auroc"), "value"));
+    if (!(auroc > 0.95)) fail_msg("AUROC %g", auroc);
+    json_decref(root);
+    free(metrics);
+    expect_same_predictions("new", 4, 3, 1);
+    /* Options go over the old facts; what cannot be is said with the network's name. */
+    expect_success(FROM "--label-column side --task regression --epochs 0 -o $T/new.onnx --scale full -q");
+    expect_metadata("new.onnx", "narrows.head", "\"regression\"");
+    expect_metadata("new.onnx", "narrows.input", "\"scale\":\"full\"");
+    expect_metadata("new.onnx", "narrows.training", "\"epochs_done\":0"); /* not those of the old one */
+    expect_failure(4, "old.onnx: height of the preprocessing is 64",
+                   FROM "--size 64 --epochs 1 -o $T/new.onnx");
+    expect_failure(5, "none.onnx", "train $T/list.csv --from $T/none.onnx --epochs 1 -o $T/new.onnx");
+    expect_failure(3, "list.csv", "train $T/list.csv --from $T/list.csv --epochs 1 -o $T/new.onnx");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_is_left_behind),
-        cmocka_unit_test(one_logit_and_numbers),
-        cmocka_unit_test(killed_and_run_again),
-        cmocka_unit_test(interrupted_by_the_keyboard),
+        cmocka_unit_test(everything_is_left_behind), cmocka_unit_test(one_logit_and_numbers),
+        cmocka_unit_test(networks_as_they_start),    cmocka_unit_test(from_another_network),
+        cmocka_unit_test(killed_and_run_again),      cmocka_unit_test(interrupted_by_the_keyboard),
     };
     return cmocka_run_group_tests(tests, setup, cli_teardown);
 }
