@@ -46,9 +46,10 @@ def hashed(count):
 
 
 def images(case):
-    """Noise, brighter by a half on the left of odd ones and on the right of even ones; label: odd."""
+    """Noise of four strengths, brighter by a half on the left of odd ones and on the right of even ones; label: odd."""
     n, side = case["images"], case["size"]
     x = hashed(n * side * side).reshape(n, 1, side, side)
+    x = x * (np.arange(n) // 2 % 4 + 1).astype(np.float32)[:, None, None, None] / 2
     left = np.where(np.arange(side) < side // 2, 0.5, -0.5).astype(np.float32)
     labels = np.arange(n) % 2
     x = x + np.where(labels == 1, 1, -1)[:, None, None, None].astype(np.float32) * left

@@ -37,7 +37,8 @@ static inline nw_dataset *golden_images(int count, int side)
         snprintf(name, sizeof name, "%d-%d.npy", side, n);
         for (int i = 0; i < side * side; i++) {
             bool left = i % side < side / 2, odd = n % 2;
-            x[i] = train_hashed((uint32_t)(n * side * side + i)) + (left == odd ? 0.5F : -0.5F);
+            float noise = train_hashed((uint32_t)(n * side * side + i)) * (float)(n / 2 % 4 + 1) / 2;
+            x[i] = noise + (left == odd ? 0.5F : -0.5F);
         }
         must(nw_npy_write(data_path(name), 3, (int64_t[]){1, side, side}, x, err));
         train_add(&list, "%s,%d,train\n", name, n % 2);
