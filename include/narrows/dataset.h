@@ -11,6 +11,7 @@
 
 #include <narrows/augment.h>
 #include <narrows/image.h>
+#include <narrows/lesion.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -114,13 +115,18 @@ NW_API nw_status nw_dataset_open(const char *path, const nw_dataset_options *opt
 NW_API void nw_dataset_free(nw_dataset *data);
 
 NW_API nw_task nw_dataset_task(const nw_dataset *data);
-NW_API int nw_dataset_per_study(const nw_dataset *data); /* whether labels belong to studies */
+NW_API int nw_dataset_per_study(const nw_dataset *data);  /* whether labels belong to studies */
 NW_API size_t nw_dataset_outputs(const nw_dataset *data); /* 1 of NW_TASK_BINARY; else the names below */
 /* Classes, labels, or of NW_TASK_REGRESSION the columns. NW_TASK_BINARY has two. */
 NW_API size_t nw_dataset_class_count(const nw_dataset *data);
 NW_API const char *nw_dataset_class_name(const nw_dataset *data, size_t i); /* NULL beyond the last */
 NW_API const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data);
+/* How scans are seen (lesion.h); NULL: as they are. */
+NW_API const nw_lung_view *nw_dataset_lungs(const nw_dataset *data);
 NW_API int64_t nw_dataset_depth(const nw_dataset *data); /* 0: pictures and slices */
+/* Sets mean and std of the preprocessing, [channels] each; images that are kept stay. Before images are
+ * loaded by several threads. NW_USAGE for numbers that are not finite, or a std that is not above 0. */
+NW_API nw_status nw_dataset_normalise(nw_dataset *data, const double *mean, const double *std, nw_error *err);
 NW_API size_t nw_dataset_group_count(const nw_dataset *data);
 NW_API size_t nw_dataset_split_groups(const nw_dataset *data, nw_split split);
 /* Samples of a split with that class or label; 0 of NW_TASK_REGRESSION. */

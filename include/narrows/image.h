@@ -73,9 +73,9 @@ NW_API const char *nw_volume_path(const nw_volume *volume);
 /* SHA-256 of the file in hexadecimal, as sha256sum has it (of a pair: the header file followed by the image
  * file); "" for a volume from an array. */
 NW_API const char *nw_volume_digest(const nw_volume *volume);
-/* The key of the random numbers of a slice, below 2^52. Of pictures and tensors: 32 bits of the digest and the slice, so
- * that an image has the same map alone and among others, under any name, and another map than other images. Of
- * scans: the slice, so that a scan has the same map however it is stored. */
+/* The key of the random numbers of a slice, below 2^52. Of pictures and tensors: 32 bits of the digest and
+ * the slice, so that an image has the same map alone and among others, under any name, and another map than
+ * other images. Of scans: the slice, so that a scan has the same map however it is stored. */
 NW_API uint64_t nw_volume_key(const nw_volume *volume, int64_t slice);
 
 /* What to know before using it (uneven slices, a corrected tilt), sentences separated by "; ", or ""; valid
@@ -195,6 +195,9 @@ typedef struct nw_preprocess {
     int tensors_as_images;     /* non-zero: tensors are treated as pictures are (NW_SCALE_AUTO: none) */
     int mean_count, std_count; /* 0 (mean 0, std 1), 1 (for every channel) or channels */
     double mean[NW_MAX_CHANNELS], std[NW_MAX_CHANNELS];
+    /* Top, bottom, left and right (bottom and right not included) of the part of the slice that is taken,
+     * before anything else is done; all 0: the whole. Of one image, so it is no part of the JSON. */
+    int64_t crop[4];
 } nw_preprocess;
 
 /* Reads JSON such as
@@ -228,7 +231,7 @@ typedef enum nw_map_unit {
 
 /* The way back for a map in the model's space, src[height][width], to the slice's pixels: dst[rows][columns],
  * by half-pixel bilinear interpolation (with antialiasing for a density that shrinks) and the inverse
- * orientation. */
+ * orientation; 0 outside the crop. */
 NW_API nw_status nw_preprocess_map_back(const nw_preprocess *pre, const nw_volume *volume, int64_t slice,
                                         nw_map_unit unit, const float *src, float *dst, nw_error *err);
 

@@ -349,6 +349,26 @@ typedef struct nw_severity_interval {
 NW_API nw_status nw_severity_interval_of(const nw_severity *runs, size_t count, nw_severity_interval *out,
                                          nw_error *err);
 
+/* ---- A scan as its lungs alone ----------------------------------------------------------------------------
+ */
+
+/* What a network was trained on, and so has to be given: the fact `narrows.lungs` of a model. */
+typedef struct nw_lung_view {
+    int crop;         /* slices are cut to the box of the study's lungs (nw_lungs_segment) and the margin */
+    int fill;         /* what is farther from them than the margin becomes as dark as the window's low end */
+    double margin_mm; /* at least 0 */
+} nw_lung_view;
+
+/* Finds the lungs of a scan in HU. *pre (with its scale set) gets the crop, where there is one; *seen is what
+ * stands in for the scan, on the same grid (nw_volume_free), or NULL where the scan itself does. NW_BAD_INPUT
+ * where lungs cannot be found, NW_USAGE for pictures. */
+NW_API nw_status nw_lung_view_make(const nw_lung_view *view, const nw_volume *scan, nw_preprocess *pre,
+                                   nw_volume **seen, nw_error *err);
+/* {"crop":true,"fill":false,"margin_mm":5.0}. NW_BAD_INPUT for anything else; `where` names the text. */
+NW_API nw_status nw_lung_view_parse(const char *json, const char *where, nw_lung_view *view, nw_error *err);
+/* As snprintf does: returns the length without the closing zero. 128 bytes are enough. */
+NW_API size_t nw_lung_view_json(const nw_lung_view *view, char *text, size_t size);
+
 /* ---- Definitions ------------------------------------------------------------------------------------------
  */
 

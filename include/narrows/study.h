@@ -65,6 +65,8 @@ typedef struct nw_study_options {
     int sweep;                /* thresholds in the sweep; 0: none. 13 */
     double sweep_octaves;     /* how far it goes to either side of the threshold, in factors of two; 3 */
     const char *settings;     /* JSON object of the caller's own, kept in nw_study.settings; may be NULL */
+    const nw_volume *seen;    /* what the network is given in place of the scan, on the same grid (lesion.h,
+                                 nw_lung_view_make); NULL: the scan */
 } nw_study_options;
 
 NW_API void nw_study_options_init(nw_study_options *options, const nw_healthy *healthy);

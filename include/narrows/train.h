@@ -66,6 +66,10 @@ typedef enum nw_train_table {
 /* Name i of a table; NULL beyond the last. */
 NW_API const char *nw_train_name(nw_train_table table, size_t i);
 
+/* The number in the unit of the label for what a network gives that was trained with that transform (of its
+ * metadata `narrows.transform`); NaN where there is no such transform. */
+NW_API double nw_train_value(const char *transform, double given);
+
 /* Mean and deviation of each channel over up to `images` images of the training split as they are (0: 256),
  * spread over it: for nw_preprocess. mean and std have room for NW_MAX_CHANNELS. */
 NW_API nw_status nw_train_moments(nw_dataset *data, size_t images, double *mean, double *std, nw_error *err);
@@ -126,12 +130,12 @@ typedef struct nw_train_record {
     nw_measures validation;
     double score;
     const char *score_name;
-    int best; /* the best epoch so far */
+    int best; /* the best epoch so far: the highest score, of equal ones the lowest loss of validation */
 } nw_train_record;
 
 /* Takes a reference of the model (which stays as it is); the dataset must outlive the trainer. The model has
  * one input [N, C, H, W] of the dataset's size and one output [N, outputs]. NW_USAGE for options that cannot
- * be, NW_BAD_INPUT for data that cannot be learned from (one class only), NW_UNSUPPORTED for a model. */
+ * be, NW_BAD_INPUT for data that cannot be learned from (no training split), NW_UNSUPPORTED for a model. */
 NW_API nw_status nw_trainer_new(nw_dataset *data, nw_model *model, const nw_train_options *options,
                                 nw_trainer **out, nw_error *err);
 NW_API void nw_trainer_free(nw_trainer *trainer);
@@ -164,7 +168,8 @@ NW_API nw_status nw_trainer_page(nw_trainer *trainer, const char *name, const nw
                                  const char *path, nw_error *err);
 
 /* The network that is kept, with everything that using it takes in its metadata: `narrows.input`,
- * `narrows.classes`, `narrows.head`, `narrows.bottleneck` and `narrows.training`. */
+ * `narrows.classes`, `narrows.head`, `narrows.bottleneck`, `narrows.transform` and
+ * `narrows.lungs` where they apply, and `narrows.training`. */
 NW_API nw_status nw_trainer_model(nw_trainer *trainer, nw_model **out, nw_error *err);
 /* The settings as one JSON object, as they stand in `narrows.training`: nw_train_text_free. */
 NW_API nw_status nw_trainer_facts(const nw_trainer *trainer, char **out, nw_error *err);

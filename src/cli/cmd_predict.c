@@ -42,7 +42,9 @@ typedef struct predictor {
     cli_job job;
     nw_program *program;
     size_t count; /* of outputs */
+    size_t reported;
     float *logits, *probabilities;
+    char *transform; /* of a regression, by `narrows.transform`; NULL: none */
     cli_table *table;
     json_t *list;
 } predictor;
@@ -105,18 +107,47 @@ static void csv_text(const char *text)
     putchar('"');
 }
 
+/* In the unit of the label. */
+static double value_of(const predictor *p, size_t i)
+{
+    return p->transform ? nw_train_value(p->transform, (double)p->logits[i]) : (double)p->logits[i];
+}
+
+static json_t *values_json(const predictor *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->count; i++) json_array_append_new(list, json_real(value_of(p, i)));
+    return list;
+}
+
+static nw_status read_transform(predictor *p, nw_error *err)
+{
+    const char *text = nw_model_metadata(p->job.model, "narrows.transform");
+    if (!text || p->job.head.kind != NW_HEAD_REGRESSION) return NW_OK;
+    json_t *name = json_loads(text, JSON_DECODE_ANY, NULL);
+    bool known = json_is_string(name) && !isnan(nw_train_value(json_string_value(name), 1));
+    if (known) p->transform = cli_printf("%s", json_string_value(name));
+    json_decref(name);
+    return known
+               ? NW_OK
+               : cli_fail(err, NW_BAD_MODEL, "%s: metadata 'narrows.transform' is %.60s, which is not known",
+                          nw_model_path(p->job.model), text);
+}
+
 static void csv_head(const predictor *p)
 {
     printf("name,slice,predicted");
     for (size_t i = 0; p->job.head.kind != NW_HEAD_REGRESSION && i < p->count; i++)
         printf(",p%zu", p->count == 1 ? 1 : i);
     for (size_t i = 0; i < p->count; i++) printf(",output%zu", i);
+    for (size_t i = 0; p->transform && i < p->count; i++) printf(",value%zu", i);
     putchar('\n');
 }
 
 static void report(predictor *p, const nw_input *input, int64_t slice, int64_t slices)
 {
     nw_head_kind kind = p->job.head.kind;
+    p->reported++;
     bool has = cli_probabilities(kind, p->logits, p->count, p->probabilities);
     int64_t best = cli_predicted(kind, p->logits, p->count);
     const char *label = has ? cli_job_class(&p->job, best) : NULL;
@@ -129,6 +160,7 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
             json_object_set_new(row, "predicted", json_integer(best));
             json_object_set_new(row, "class", cli_json_text(label));
         }
+        if (p->transform) json_object_set_new(row, "values", values_json(p));
         json_array_append_new(p->list, row);
         return;
     }
@@ -138,6 +170,7 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
         if (has) printf("%lld", (long long)best);
         for (size_t i = 0; has && i < p->count; i++) printf(",%.9g", (double)p->probabilities[i]);
         for (size_t i = 0; i < p->count; i++) printf(",%.9g", (double)p->logits[i]);
+        for (size_t i = 0; p->transform && i < p->count; i++) printf(",%.9g", value_of(p, i));
         putchar('\n');
         return;
     }
@@ -147,7 +180,7 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
     else
         cli_table_cell(p->table, "-");
     if (!has) {
-        cli_table_cell(p->table, "%.6g", (double)p->logits[0]);
+        cli_table_cell(p->table, "%.6g", value_of(p, 0));
         return;
     }
     cli_table_cell(p->table, label ? "%lld %s" : "%lld", (long long)best, label);
@@ -160,14 +193,16 @@ static nw_status predict_input(predictor *p, const nw_input *input, nw_error *er
     TRY(cli_job_read(&p->job, input->path, &volume, err));
     int64_t slices = nw_volume_get_info(volume)->slices;
     cli_slices range;
-    nw_preprocess pre = cli_job_pre(&p->job, input);
+    cli_seen seen = {.own = NULL};
     nw_status status = cli_slices_of(p->job.image->slices, slices, input->path, &range, err);
+    if (status == NW_OK) status = cli_job_see(&p->job, input, volume, &seen, err);
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(&pre, volume, s, p->job.pixels, err);
+        if (status == NW_OK) status = nw_preprocess_apply(&seen.pre, seen.volume, s, p->job.pixels, err);
         if (status == NW_OK) status = forward(p, err);
         if (status == NW_OK) report(p, input, s, slices);
     }
+    cli_seen_free(&seen);
     nw_volume_free(volume);
     return status;
 }
@@ -202,6 +237,7 @@ static nw_status run(const void *given, cli_list operands, nw_error *err)
     if (status == NW_OK)
         status = cli_job_images(&p.job, operands.items + 1, operands.count - 1, &a->image, err);
     if (status == NW_OK) status = compile(&p, err);
+    if (status == NW_OK) status = read_transform(&p, err);
     if (status == NW_OK) {
         if (a->common.json)
             p.list = json_array();
@@ -212,7 +248,10 @@ static nw_status run(const void *given, cli_list operands, nw_error *err)
                 cli_table_new(p.job.head.kind == NW_HEAD_REGRESSION ? "image|>slice|>output"
                                                                     : "image|>slice|class|>probability");
         status = predict_all(&p, err);
-        if (p.table) cli_table_print(p.table);
+        if (p.table && (status == NW_OK || p.reported))
+            cli_table_print(p.table);
+        else
+            cli_table_drop(p.table);
         if (p.list) {
             json_t *root =
                 json_pack("{s:o, s:o, s:s, s:o}", "model", cli_json_text(nw_model_path(p.job.model)),
@@ -224,6 +263,7 @@ static nw_status run(const void *given, cli_list operands, nw_error *err)
     }
     free(p.logits);
     free(p.probabilities);
+    free(p.transform);
     nw_program_free(p.program);
     cli_job_free(&p.job);
     return status;

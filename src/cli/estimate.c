@@ -84,14 +84,13 @@ static nw_status save(run *r, size_t position, nw_error *err)
     return status;
 }
 
-static nw_status add_slices(run *r, const nw_preprocess *pre, const nw_volume *volume, cli_slices range,
-                            nw_error *err)
+static nw_status add_slices(run *r, const cli_seen *seen, cli_slices range, nw_error *err)
 {
     cli_job *job = r->what->job;
     nw_status status = NW_OK;
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(pre, volume, s, job->pixels, err);
+        if (status == NW_OK) status = nw_preprocess_apply(&seen->pre, seen->volume, s, job->pixels, err);
         if (status == NW_OK) status = nw_collector_add(r->collector, job->pixels, err);
     }
     return status;
@@ -103,17 +102,19 @@ static nw_status add_image(run *r, const nw_input *input, nw_error *err)
     cli_job *job = r->what->job;
     nw_volume *volume;
     cli_slices range;
-    nw_preprocess pre = cli_job_pre(job, input);
     nw_status status = cli_job_read(job, input->path, &volume, err);
     if (status != NW_OK) return status;
     status = cli_slices_of(job->image->slices, nw_volume_get_info(volume)->slices, input->path, &range, err);
+    cli_seen seen = {.own = NULL};
+    if (status == NW_OK) status = cli_job_see(job, input, volume, &seen, err);
     if (status == NW_OK && range.end - range.first > range.step)
         status = nw_collector_mark(r->collector, err);
     if (status == NW_OK) {
-        status = add_slices(r, &pre, volume, range, err);
+        status = add_slices(r, &seen, range, err);
         /* One slice that fails has left nothing behind. */
         if (status != NW_OK && range.end - range.first > range.step) nw_collector_undo(r->collector);
     }
+    cli_seen_free(&seen);
     nw_volume_free(volume);
     return status;
 }

@@ -15,8 +15,8 @@
 typedef struct item {
     evaluate *e;
     const nw_input *input;
-    nw_preprocess pre;
     nw_volume *image, *mask;
+    cli_seen seen; /* by the model */
     const nw_volume_info *info;
     int64_t rows, columns; /* where maps and masks are compared */
     uint8_t *inside;       /* [rows][columns] */
@@ -63,11 +63,12 @@ static nw_status open_item(item *it, char **path, nw_error *err)
     if (!*path) return NW_OK;
     TRY(cli_job_read(&e->job, it->input->path, &it->image, err));
     it->info = nw_volume_get_info(it->image);
+    TRY(cli_job_see(&e->job, it->input, it->image, &it->seen, err));
     TRY(cli_job_read(&e->job, *path, &it->mask, err));
     TRY(check_mask(it, *path, err));
     bool own = e->a->at == AT_IMAGE;
-    it->rows = own ? it->info->rows : it->pre.height;
-    it->columns = own ? it->info->columns : it->pre.width;
+    it->rows = own ? it->info->rows : it->seen.pre.height;
+    it->columns = own ? it->info->columns : it->seen.pre.width;
     size_t pixels = (size_t)it->rows * (size_t)it->columns;
     it->inside = cli_calloc(pixels, sizeof *it->inside);
     it->map = cli_calloc(pixels, sizeof *it->map);
@@ -78,8 +79,8 @@ static nw_status open_item(item *it, char **path, nw_error *err)
 static nw_status brightness(item *it, int64_t slice, nw_error *err)
 {
     const cli_job *job = &it->e->job;
-    const nw_preprocess *pre = &it->pre;
-    if (it->e->a->at == AT_IMAGE) return nw_preprocess_view(pre, it->image, slice, it->map, err);
+    const nw_preprocess *pre = &it->seen.pre;
+    if (it->e->a->at == AT_IMAGE) return nw_preprocess_view(pre, it->seen.volume, slice, it->map, err);
     /* A tensor that went in as it is was neither scaled nor shifted. */
     bool as_is = it->info->kind == NW_KIND_TENSOR && !pre->tensors_as_images;
     int64_t pixels = it->rows * it->columns;
@@ -121,7 +122,7 @@ static nw_status measure(item *it, evaluate_method *method, int64_t slice, const
         nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
         status = NW_OK;
         if (e->a->at == AT_IMAGE)
-            status = nw_preprocess_map_back(&it->pre, it->image, slice, unit, map->values, it->map, err);
+            status = nw_preprocess_map_back(&it->seen.pre, it->image, slice, unit, map->values, it->map, err);
         else
             values = map->values;
     }
@@ -134,11 +135,11 @@ static nw_status measure(item *it, evaluate_method *method, int64_t slice, const
 static nw_status measure_slice(item *it, int64_t slice, double at, double step, nw_error *err)
 {
     evaluate *e = it->e;
-    TRY(nw_preprocess_apply(&it->pre, it->image, slice, e->job.pixels, err));
+    TRY(nw_preprocess_apply(&it->seen.pre, it->seen.volume, slice, e->job.pixels, err));
     if (e->a->at == AT_IMAGE)
         TRY(nw_mask_for_image(it->mask, slice, it->rows, it->columns, it->inside, err));
     else
-        TRY(nw_mask_for_model(&it->pre, it->image, it->mask, slice, it->inside, err));
+        TRY(nw_mask_for_model(&it->seen.pre, it->image, it->mask, slice, it->inside, err));
     evaluate_case *c = add_case(e, it->input->name, slice, NULL);
     nw_status status = NW_OK;
     for (size_t m = 0; m < e->method_count && status == NW_OK; m++) {
@@ -185,7 +186,6 @@ nw_status evaluate_images(evaluate *e, nw_error *err)
     nw_status status = NW_OK;
     for (size_t i = 0; i < count && status != NW_CANCELLED; i++) {
         item it = {.e = e, .input = nw_input_list_get(e->job.inputs, i)};
-        it.pre = cli_job_pre(&e->job, it.input);
         cli_progress_at((double)(i * e->method_count), it.input->name);
         status = measure_image(&it, i, err);
         if (status != NW_OK && status != NW_CANCELLED) {
@@ -194,6 +194,7 @@ nw_status evaluate_images(evaluate *e, nw_error *err)
             e->failed++;
             e->failure = status;
         }
+        cli_seen_free(&it.seen);
         nw_volume_free(it.image);
         nw_volume_free(it.mask);
         free(it.inside);

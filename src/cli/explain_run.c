@@ -12,9 +12,9 @@ typedef struct item {
     explain *e;
     size_t index;
     const nw_input *input;
-    nw_preprocess pre;
     nw_volume *volume;
     const nw_volume_info *info;
+    cli_seen seen; /* by the model */
     cli_slices slices;
     size_t results; /* recorded */
     size_t voxels;  /* of a method's values */
@@ -35,6 +35,7 @@ static nw_status prepare(item *it, nw_error *err)
     if (status != NW_OK) return status;
     it->info = nw_volume_get_info(it->volume);
     status = cli_slices_of(it->e->job.image->slices, it->info->slices, it->input->path, &it->slices, err);
+    if (status == NW_OK) status = cli_job_see(&it->e->job, it->input, it->volume, &it->seen, err);
     if (status != NW_OK) return status;
     size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
     it->voxels = plane * (size_t)it->info->slices;
@@ -57,6 +58,7 @@ static void forget(item *it)
     }
     for (size_t i = 0; i < it->file_count; i++) free(it->files[i]);
     free(it->map);
+    cli_seen_free(&it->seen);
     nw_volume_free(it->volume);
 }
 
@@ -66,7 +68,7 @@ static nw_status keep(item *it, explain_method *method, nw_map *map, int64_t sli
     size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
     nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
     nw_status status =
-        nw_preprocess_map_back(&it->pre, it->volume, slice, unit, map->values, it->map, err);
+        nw_preprocess_map_back(&it->seen.pre, it->volume, slice, unit, map->values, it->map, err);
     double sum = 0;
     for (size_t i = 0; status == NW_OK && i < plane; i++) sum += (double)it->map[i];
     if (status == NW_OK && is_scan(it))
@@ -98,7 +100,7 @@ static nw_status explain_slices(item *it, nw_error *err)
     explain *e = it->e;
     double step = 1 / (double)cli_slices_count(&it->slices), at = (double)(it->index * e->method_count);
     for (int64_t s = it->slices.first; s < it->slices.end; s += it->slices.step) {
-        nw_status status = nw_preprocess_apply(&it->pre, it->volume, s, e->job.pixels, err);
+        nw_status status = nw_preprocess_apply(&it->seen.pre, it->seen.volume, s, e->job.pixels, err);
         if (status != NW_OK) return status;
         for (size_t m = 0; m < e->method_count; m++) {
             nw_map *map;
@@ -106,8 +108,8 @@ static nw_status explain_slices(item *it, nw_error *err)
             nw_progress progress = cli_progress_piece(step);
             status = cli_check_interrupt(err);
             if (status == NW_OK)
-                status = nw_explainer_run(e->methods[m].use.explainer, e->job.pixels, nw_volume_key(it->volume, s), &progress,
-                                          &map, err);
+                status = nw_explainer_run(e->methods[m].use.explainer, e->job.pixels,
+                                          nw_volume_key(it->volume, s), &progress, &map, err);
             if (status == NW_OK) status = keep(it, &e->methods[m], map, s, err);
             if (status != NW_OK) return status;
             at += step;
@@ -178,7 +180,6 @@ static void tell(const item *it)
 static nw_status explain_one(explain *e, size_t index, bool *writing, nw_error *err)
 {
     item it = {.e = e, .index = index, .input = nw_input_list_get(e->job.inputs, index)};
-    it.pre = cli_job_pre(&e->job, it.input);
     nw_status status = prepare(&it, err);
     if (status == NW_OK) status = explain_slices(&it, err);
     *writing = status == NW_OK;

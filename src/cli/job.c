@@ -179,6 +179,13 @@ nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_err
         free(where);
         if (status != NW_OK) return status;
     }
+    const char *lungs = nw_model_metadata(job->model, "narrows.lungs");
+    if (lungs) {
+        char *where = cli_printf("%s: metadata 'narrows.lungs'", nw_model_path(job->model));
+        nw_status status = nw_lung_view_parse(lungs, where, &job->lungs, err);
+        free(where);
+        if (status != NW_OK) return status;
+    }
     TRY(cli_preprocess_options(options, &job->pre, err));
     if (nw_model_input_count(job->model) != 1)
         return cli_fail(err, NW_UNSUPPORTED,
@@ -219,6 +226,28 @@ nw_preprocess cli_job_pre(const cli_job *job, const nw_input *input)
     nw_preprocess pre = job->pre;
     if (input->orient >= 0) pre.orient = (nw_orient)input->orient;
     return pre;
+}
+
+nw_status cli_job_see(const cli_job *job, const nw_input *input, const nw_volume *volume, cli_seen *seen,
+                      nw_error *err)
+{
+    *seen = (cli_seen){.pre = cli_job_pre(job, input), .volume = volume};
+    if (!job->lungs.crop && !job->lungs.fill) return NW_OK;
+    if (nw_volume_get_info(volume)->kind != NW_KIND_SCAN)
+        return cli_fail(
+            err, NW_BAD_INPUT,
+            "%s: the model was trained on the lungs of scans (narrows.lungs), which cannot be found in "
+            "a picture; take a scan (NIfTI, DICOM)",
+            nw_volume_path(volume));
+    TRY(nw_lung_view_make(&job->lungs, volume, &seen->pre, &seen->own, err));
+    if (seen->own) seen->volume = seen->own;
+    return NW_OK;
+}
+
+void cli_seen_free(cli_seen *seen)
+{
+    nw_volume_free(seen->own);
+    seen->own = NULL;
 }
 
 static nw_status bad_slices(const char *text, nw_error *err)

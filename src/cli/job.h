@@ -85,12 +85,10 @@ extern const char cli_orients[];
          .most = NW_MAX_CHANNELS,                                                                            \
          .help = "channels of the model's input",                                                            \
          .group = "Image"},                                                                                  \
-        {"antialias",                                                                                        \
-         0,                                                                                                  \
-         CLI_FLAG,                                                                                           \
-         offsetof(T, at.antialias),                                                                          \
-         .help = "smooth where the image is shrunk (half-pixel bilinear without)",                           \
-         .group = "Image"}
+    {                                                                                                        \
+        "antialias", 0, CLI_FLAG, offsetof(T, at.antialias),                                                 \
+            .help = "smooth where the image is shrunk (half-pixel bilinear without)", .group = "Image"       \
+    }
 
 #define CLI_IMAGE_OPTIONS(T, at)                                                                             \
     CLI_PREPROCESS_OPTIONS(T, at),                                                                           \
@@ -149,6 +147,7 @@ typedef struct cli_job {
     nw_model *model;
     nw_head head;
     nw_preprocess pre;    /* fitted to the model */
+    nw_lung_view lungs;   /* by `narrows.lungs` */
     nw_shape input_shape; /* [1, C, H, W] */
     char **classes;       /* [class_count] from the metadata; may be fewer than the head has */
     size_t class_count;
@@ -176,6 +175,19 @@ nw_status cli_job_read(const cli_job *job, const char *path, nw_volume **out, nw
 
 /* The preprocessing of that input: the job's, turned as its list says. */
 nw_preprocess cli_job_pre(const cli_job *job, const nw_input *input);
+
+/* What a model is given of an image: all of it, or where it was trained so, the lungs alone. */
+typedef struct cli_seen {
+    nw_preprocess pre; /* that of the job, turned as the input's list says, with the crop */
+    const nw_volume *volume;
+    nw_volume *own; /* NULL: the image itself */
+} cli_seen;
+
+/* NW_BAD_INPUT where the model wants lungs and the image has none. On success released by cli_seen_free;
+ * *seen may be zero then, too. */
+nw_status cli_job_see(const cli_job *job, const nw_input *input, const nw_volume *volume, cli_seen *seen,
+                      nw_error *err);
+void cli_seen_free(cli_seen *seen);
 
 /* Slices first, first + step, ... below end. */
 typedef struct cli_slices {

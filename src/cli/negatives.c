@@ -41,12 +41,16 @@ static nw_status explain(counter *c, const nw_input *input, const nw_volume *sca
     options.first = slices.first;
     options.end = slices.end;
     options.step = slices.step;
-    TRY(cli_lungs_find(&c->lungs, input, scan, NULL, &lungs, err));
+    cli_seen seen;
+    TRY(cli_job_see(job, input, scan, &seen, err));
+    options.seen = seen.volume;
+    nw_status status = cli_lungs_find(&c->lungs, input, scan, NULL, &lungs, err);
     nw_progress progress = cli_progress_piece(1);
-    nw_preprocess pre = cli_job_pre(job, input);
-    nw_status status =
-        nw_study_run(c->method.explainer, &pre, scan, lungs, &options, &progress, out, err);
-    if (status != NW_OK) nw_lungs_free(lungs);
+    if (status == NW_OK) {
+        status = nw_study_run(c->method.explainer, &seen.pre, scan, lungs, &options, &progress, out, err);
+        if (status != NW_OK) nw_lungs_free(lungs);
+    }
+    cli_seen_free(&seen);
     return status;
 }
 

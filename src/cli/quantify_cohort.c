@@ -201,7 +201,7 @@ nw_status quantify_merge(quantify *q, nw_error *err)
         const nw_input *input = nw_input_list_get(q->job.inputs, q->mine[i]);
         nw_error why;
         nw_status status = NW_OK;
-        quantify_state state = quantify_look(q, folder, &status, &why);
+        quantify_state state = quantify_look(q, input, folder, &status, &why);
         if (state == QUANTIFY_FINISHED) {
             q->kept++;
             quantify_tell(q, input, folder);

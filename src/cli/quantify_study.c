@@ -59,7 +59,6 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
     cli_slices slices;
     nw_lungs *lungs = NULL;
     nw_study_options options = q->options;
-    nw_preprocess pre = cli_job_pre(&q->job, it->input);
     nw_progress progress = {on_lungs, it};
     if (info->kind != NW_KIND_SCAN)
         return cli_fail(err, NW_BAD_INPUT, "%s: is %s, no scan with a geometry in mm (NIfTI or DICOM)",
@@ -70,12 +69,17 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
     options.end = slices.end;
     options.step = slices.step;
     double start = clock_seconds();
+    cli_seen seen;
+    status = cli_job_see(&q->job, it->input, it->scan, &seen, err);
+    if (status != NW_OK) return status;
+    options.seen = seen.volume;
     status = cli_lungs_find(&q->lungs, it->input, it->scan, &progress, &lungs, err);
     *lungs_seconds = clock_seconds() - start;
     progress.call = on_slices;
     if (status == NW_OK)
-        status = nw_study_run(q->method.explainer, &pre, it->scan, lungs, &options, &progress,
+        status = nw_study_run(q->method.explainer, &seen.pre, it->scan, lungs, &options, &progress,
                               &it->study, err);
+    cli_seen_free(&seen);
     if (status != NW_OK) nw_lungs_free(lungs);
     const char *doubt = nw_volume_warning(it->scan);
     if (status == NW_OK && doubt[0]) status = nw_study_warn(it->study, doubt, err);

@@ -1,7 +1,8 @@
 /* What `narrows train` is made of.
  *
- *     cmd_train.c       the way of a run          train_options.c  its options
- *     train_setup.c     data and network          train_record.c   what it leaves behind
+ *     cmd_train.c     the way of a run     train_options.c  its options
+ *     train_setup.c   data and trainer     train_start.c    the network as it starts
+ *     train_record.c  what it leaves behind
  */
 #ifndef CLI_TRAIN_H
 #define CLI_TRAIN_H
@@ -42,7 +43,7 @@ typedef struct train {
     nw_dataset_options data_options;
     nw_train_options options;
     nw_dataset *data;
-    nw_model *start;
+    nw_model *from, *start; /* from: of --from */
     nw_trainer *trainer;
     nw_preprocess pre;
     char **classes; /* of --classes */
@@ -52,6 +53,11 @@ typedef struct train {
 /* train_setup.c: options into structs, data opened, network made. */
 nw_status train_open(train *t, nw_error *err);
 void train_close(train *t);
+
+/* train_start.c: t->pre, from the old network where there is one, and the options. */
+nw_status train_preprocess(train *t, nw_error *err);
+/* t->start, with `narrows.network`. */
+nw_status train_make_network(train *t, nw_error *err);
 /* The network as it starts, with its facts, where there are no data or no epochs. */
 nw_status train_write_start(train *t, nw_error *err);
 

@@ -97,7 +97,8 @@ static nw_status write_predictions(const train *t, const nw_predictions *p, nw_e
     if (file) {
         size_t k = nw_dataset_outputs(t->data);
         bool number = nw_dataset_task(t->data) == NW_TASK_REGRESSION;
-        fputs("file,slice,group,label", file);
+        bool studies = nw_dataset_per_study(t->data);
+        fputs(studies ? "study,images,group,label" : "file,slice,group,label", file);
         for (size_t c = 0; c < k; c++) {
             const char *name = nw_dataset_class_name(t->data, k == 1 && !number ? 1 : c);
             char *title = cli_printf(number ? "predicted %s" : "probability of %s", name);
@@ -109,8 +110,9 @@ static nw_status write_predictions(const train *t, const nw_predictions *p, nw_e
         fputc('\n', file);
         for (size_t i = 0; i < nw_predictions_count(p); i++) {
             const nw_sample *s = nw_predictions_sample(p, i);
-            cell(file, s->name);
-            fprintf(file, ",%lld,", (long long)s->slice);
+            const nw_bag *bag = studies ? nw_dataset_bag(t->data, NW_SPLIT_TEST, s->bag) : NULL;
+            cell(file, bag ? bag->name : s->name);
+            fprintf(file, ",%lld,", bag ? (long long)bag->count : (long long)s->slice);
             cell(file, s->group_name);
             fputc(',', file);
             cell(file, s->label ? s->label : "");
@@ -156,12 +158,31 @@ static nw_status finish(const train *t, const char *digest, const nw_measures *m
     json_t *facts;
     nw_status status = facts_of(t, &facts, err);
     if (status != NW_OK) return status;
-    json_t *j = json_pack("{s:s, s:s, s:o, s:o}", "model", t->a->output, "model_digest", digest, "training",
-                          facts, "test", measures ? measures_json(measures) : json_null());
+    json_t *j =
+        json_pack("{s:o, s:s, s:o, s:o}", "model", cli_json_text(t->a->output), "model_digest", digest,
+                  "training", facts, "test", measures ? measures_json(measures) : json_null());
     status = write_json(t, j, "metrics.json", err);
     if (status == NW_OK && t->a->common.json) return cli_json_print(j, err);
     json_decref(j);
     if (status == NW_OK && measures) print_measures(measures);
+    return status;
+}
+
+static int advance(void *user, const char *what, double done, double total)
+{
+    (void)user;
+    (void)total;
+    cli_progress_at(done, what);
+    return cli_interrupted();
+}
+
+static nw_status predict_test(train *t, nw_model *model, nw_predictions **out, nw_error *err)
+{
+    nw_progress progress = {.call = advance};
+    cli_progress_start("testing", (double)nw_dataset_count(t->data, NW_SPLIT_TEST), 0);
+    nw_status status = nw_predict_split(model, t->data, NW_SPLIT_TEST, &t->options, &progress, out, err);
+    cli_progress_end();
+    if (status == NW_CANCELLED) cli_note("%s is done; the same command makes up for the test", t->a->output);
     return status;
 }
 
@@ -173,7 +194,7 @@ nw_status train_test(train *t, nw_error *err)
     nw_predictions *p = NULL;
     nw_measures measures;
     bool test = nw_dataset_count(t->data, NW_SPLIT_TEST) > 0;
-    if (test) status = nw_predict_split(model, t->data, NW_SPLIT_TEST, &t->options, NULL, &p, err);
+    if (test) status = predict_test(t, model, &p, err);
     if (test && status == NW_OK) status = nw_measure(t->data, NW_SPLIT_TEST, p, &t->options, &measures, err);
     if (test && status == NW_OK) status = write_predictions(t, p, err);
     char *page = cli_printf("%s/training.html", t->folder);
@@ -183,26 +204,5 @@ nw_status train_test(train *t, nw_error *err)
     if (status == NW_OK) status = finish(t, nw_model_digest(model), test ? &measures : NULL, err);
     nw_predictions_free(p);
     nw_model_unref(model);
-    return status;
-}
-
-nw_status train_write_start(train *t, nw_error *err)
-{
-    static const char *const heads[] = {"softmax", "softmax", "sigmoid", "multilabel", "regression"};
-    int64_t outputs = t->data ? (int64_t)nw_dataset_outputs(t->data)
-                              : (t->a->outputs != CLI_UNSET
-                                     ? t->a->outputs
-                                     : (t->class_count && t->a->task != 2 ? (int64_t)t->class_count : 1));
-    int task = t->data ? (int)nw_dataset_task(t->data) + 1 : t->a->task;
-    const char *head = task == 0 && outputs == 1 ? "sigmoid" : heads[task];
-    char input[2048];
-    nw_preprocess_json(&t->pre, input, sizeof input);
-    nw_status status = nw_model_annotate(t->start, "narrows.input", input, err);
-    char *quoted = cli_printf("\"%s\"", head);
-    if (status == NW_OK) status = nw_model_annotate(t->start, "narrows.head", quoted, err);
-    free(quoted);
-    if (status == NW_OK) status = nw_model_save(t->start, t->a->output, err);
-    if (status == NW_OK)
-        cli_note("wrote %s: %s as it starts", t->a->output, t->a->from ? t->a->from : t->a->arch);
     return status;
 }

@@ -3,9 +3,12 @@
 
 #include "terminal.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define TRY(call)                                                                                            \
     do {                                                                                                     \
@@ -119,44 +122,31 @@ static nw_status open_data(train *t, nw_error *err)
         t->pre.mean[c] = round(mean[c] * 1000) / 1000;
         t->pre.std[c] = fmax(round(std[c] * 1000) / 1000, 0.001);
     }
-    nw_dataset_free(t->data);
-    t->data = NULL;
-    t->data_options.pre = t->pre;
-    return nw_dataset_open(t->path, &t->data_options, &t->data, err);
+    return nw_dataset_normalise(t->data, t->pre.mean, t->pre.std, err);
 }
 
-static int64_t outputs_of(const train *t)
+/* Not only after hours of training. */
+static nw_status check_output(const char *path, nw_error *err)
 {
-    if (t->data) return (int64_t)nw_dataset_outputs(t->data);
-    if (t->a->outputs != CLI_UNSET) return t->a->outputs;
-    if (t->class_count && t->a->task != 2) return (int64_t)t->class_count;
-    return 1;
-}
-
-static nw_status make_network(train *t, nw_error *err)
-{
-    const train_arguments *a = t->a;
-    if (a->from) {
-        nw_model *from;
-        TRY(nw_model_load(a->from, NULL, &from, err));
-        nw_status status = nw_network_new_head(from, outputs_of(t), (uint64_t)a->seed, &t->start, err);
-        nw_model_unref(from);
-        return status;
-    }
-    nw_network_options network = {.arch = a->arch,
-                                  .width = a->width,
-                                  .channels = t->pre.channels,
-                                  .size = {t->pre.height, t->pre.width},
-                                  .outputs = outputs_of(t),
-                                  .seed = (uint64_t)a->seed,
-                                  .zero_residual = a->zero_residual};
-    return nw_network_build(&network, &t->start, err);
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return cli_fail(err, NW_IO, "%s: is a folder; --output is the file of the network", path);
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        slash ? cli_printf("%.*s", slash == path ? 1 : (int)(slash - path), path) : cli_printf(".");
+    bool good = access(folder, W_OK | X_OK) == 0;
+    nw_status status =
+        good ? NW_OK
+             : cli_fail(err, NW_IO, "%s: cannot write into the folder %s: %s", path, folder, strerror(errno));
+    free(folder);
+    return status;
 }
 
 static nw_status check(const train *t, nw_error *err)
 {
     const train_arguments *a = t->a;
     if (!a->output) return cli_fail(err, NW_USAGE, "--output MODEL.onnx is needed");
+    TRY(check_output(a->output, err));
     if (!t->path && a->epochs > 0)
         return cli_fail(err, NW_USAGE,
                         "DATA is needed to learn from; without it only --epochs 0 makes sense");
@@ -172,12 +162,11 @@ static nw_status check(const train *t, nw_error *err)
 nw_status train_open(train *t, nw_error *err)
 {
     TRY(check(t, err));
-    t->pre = (nw_preprocess){.channels = 1, .height = 224, .width = 224};
-    TRY(cli_preprocess_options(&t->a->image, &t->pre, err));
+    TRY(train_preprocess(t, err));
     TRY(data_options(t, err));
     TRY(train_options_of(t, err));
     if (t->path) TRY(open_data(t, err));
-    TRY(make_network(t, err));
+    TRY(train_make_network(t, err));
     if (!t->data || !t->options.epochs) return NW_OK;
     return nw_trainer_new(t->data, t->start, &t->options, &t->trainer, err);
 }
@@ -186,6 +175,7 @@ void train_close(train *t)
 {
     nw_trainer_free(t->trainer);
     nw_dataset_free(t->data);
+    nw_model_unref(t->from);
     nw_model_unref(t->start);
     for (size_t i = 0; i < t->class_count; i++) free(t->classes[i]);
     free(t->classes);

@@ -83,6 +83,7 @@ typedef struct nw_scratch {
 struct nw_dataset {
     nw_dataset_options options; /* texts within are not used after opening */
     nw_preprocess pre;
+    nw_lung_view lungs; /* of the options */
     nw_strings strings;
     nw_bytes text;        /* of the CSV, which cells point into */
     const char **columns; /* [label_columns] */
@@ -163,8 +164,6 @@ size_t nw_dataset_size(const nw_dataset *data);
 /* decode.c: reads and preprocesses all items of a source: dst[count][nw_dataset_size]. */
 nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block_kind kind, float *dst,
                            nw_error *err);
-/* lungs.c: the volume cut to its lungs, and filled outside, as the options say. */
-nw_status nw_source_lungs(const nw_dataset *data, nw_volume *scan, nw_volume **out, nw_error *err);
 
 /* How far the window of NW_BLOCK_WIDE reaches beyond that of the model at either end, HU. */
 enum { NW_WIDE_HU = 500 };

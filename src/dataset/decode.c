@@ -63,7 +63,7 @@ static nw_status decode_volume(const nw_dataset *data, const nw_source *source, 
 nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block_kind kind, float *dst,
                            nw_error *err)
 {
-    nw_volume *volume, *lungs = NULL;
+    nw_volume *volume, *seen = NULL;
     NW_TRY(nw_volume_read(source->path, NULL, &volume, err));
     const nw_volume_info *info = nw_volume_get_info(volume);
     nw_preprocess pre = pre_of(data, source, kind);
@@ -71,12 +71,12 @@ nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_b
     if (info->slices != source->slices)
         status = nw_fail(err, NW_BAD_INPUT, "%s: has %lld slices, it had %lld when the dataset was opened",
                          source->path, (long long)info->slices, (long long)source->slices);
-    if (status == NW_OK && (data->options.lungs_crop || data->options.lungs_fill))
-        status = nw_source_lungs(data, volume, &lungs, err);
+    if (status == NW_OK && nw_dataset_lungs(data))
+        status = nw_lung_view_make(&data->lungs, volume, &pre, &seen, err);
     if (status == NW_OK)
         status = (data->options.depth ? decode_volume : decode_slices)(data, source, &pre,
-                                                                       lungs ? lungs : volume, dst, err);
-    nw_volume_free(lungs);
+                                                                       seen ? seen : volume, dst, err);
+    nw_volume_free(seen);
     nw_volume_free(volume);
     return status;
 }

@@ -1,6 +1,8 @@
 /* What a dataset holds, and the names of tasks and splits. */
 #include "dataset/dataset.h"
 
+#include <math.h>
+
 #include <string.h>
 #include <strings.h>
 
@@ -80,6 +82,26 @@ const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data)
 int64_t nw_dataset_depth(const nw_dataset *data)
 {
     return data->options.depth;
+}
+
+const nw_lung_view *nw_dataset_lungs(const nw_dataset *data)
+{
+    return data->lungs.crop || data->lungs.fill ? &data->lungs : NULL;
+}
+
+nw_status nw_dataset_normalise(nw_dataset *data, const double *mean, const double *std, nw_error *err)
+{
+    int channels = data->pre.channels;
+    for (int c = 0; c < channels; c++)
+        if (!isfinite(mean[c]) || !isfinite(std[c]) || !(std[c] > 0))
+            return nw_fail(err, NW_USAGE, "mean %g and deviation %g of channel %d cannot be", mean[c], std[c],
+                           c);
+    data->pre.mean_count = data->pre.std_count = channels;
+    for (int c = 0; c < channels; c++) {
+        data->pre.mean[c] = mean[c];
+        data->pre.std[c] = std[c];
+    }
+    return NW_OK;
 }
 
 size_t nw_dataset_group_count(const nw_dataset *data)

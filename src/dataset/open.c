@@ -162,6 +162,11 @@ nw_status nw_dataset_new(const nw_dataset_options *options, nw_dataset **out, nw
     if (!data) return nw_no_memory(err, sizeof *data, "a dataset");
     data->options = *options;
     data->pre = options->pre;
+    double margin = options->lungs_margin_mm;
+    data->lungs = (nw_lung_view){options->lungs_crop != 0, options->lungs_fill != 0,
+                                 margin < 0   ? 0
+                                 : margin > 0 ? margin
+                                              : 5};
     data->limit = options->cache_bytes ? options->cache_bytes : (size_t)2 << 30;
     nw_status status = make_mutexes(data, err);
     if (status == NW_OK)

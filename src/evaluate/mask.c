@@ -2,6 +2,8 @@
 #include "evaluate/evaluate.h"
 #include "image/orient.h"
 
+#include <string.h>
+
 /* 1 where a channel is not 0. */
 static nw_status marked(const nw_volume *mask, int64_t slice, float **out, nw_error *err)
 {
@@ -47,18 +49,32 @@ nw_status nw_mask_for_model(const nw_preprocess *pre, const nw_volume *image, co
     if (pre->height < 1 || pre->width < 1)
         return nw_fail(err, NW_USAGE, "%s: the size of the model's input is not known", nw_volume_path(mask));
     NW_TRY(marked(mask, slice, &plane, err));
-    float *turned = nw_alloc_aligned((size_t)(info->rows * info->columns), sizeof *turned);
+    int64_t rows = info->rows, columns = info->columns;
+    if (pre->crop[1] > 0) {
+        const int64_t *crop = pre->crop;
+        if (crop[1] > rows || crop[3] > columns || crop[0] < 0 || crop[2] < 0 || crop[0] >= crop[1] ||
+            crop[2] >= crop[3]) {
+            nw_free(plane);
+            return nw_fail(err, NW_USAGE, "%s: the crop is no part of %lld x %lld", nw_volume_path(mask),
+                           (long long)rows, (long long)columns);
+        }
+        rows = crop[1] - crop[0];
+        columns = crop[3] - crop[2];
+        for (int64_t r = 0; r < rows; r++)
+            memmove(plane + r * columns, plane + (crop[0] + r) * info->columns + crop[2],
+                    (size_t)columns * sizeof *plane);
+    }
+    float *turned = nw_alloc_aligned((size_t)(rows * columns), sizeof *turned);
     if (!turned) {
         nw_free(plane);
-        return nw_no_memory(err, (size_t)(info->rows * info->columns) * sizeof *turned, nw_volume_path(mask));
+        return nw_no_memory(err, (size_t)(rows * columns) * sizeof *turned, nw_volume_path(mask));
     }
     /* A tensor that goes in as it is is not turned. */
     bool as_is = nw_volume_get_info(image)->kind == NW_KIND_TENSOR && !pre->tensors_as_images;
     nw_orient orient = as_is ? NW_ORIENT_NONE : pre->orient;
     bool swaps = nw_orient_swaps(orient);
-    nw_orient_apply(orient, info->rows, info->columns, plane, turned);
-    resize(turned, swaps ? info->columns : info->rows, swaps ? info->rows : info->columns, pre->height,
-           pre->width, dst);
+    nw_orient_apply(orient, rows, columns, plane, turned);
+    resize(turned, swaps ? columns : rows, swaps ? rows : columns, pre->height, pre->width, dst);
     nw_free(plane);
     nw_free(turned);
     return NW_OK;

@@ -181,13 +181,48 @@ static nw_status make_channel(const nw_preprocess *pre, const nw_volume_info *in
     return NW_OK;
 }
 
+/* The facts of a slice's part that is taken. */
+static nw_status cropped(const nw_preprocess *pre, const nw_volume *volume, nw_volume_info *out,
+                         nw_error *err)
+{
+    *out = volume->info;
+    const int64_t *c = pre->crop;
+    if (!nw_preprocess_crops(pre)) return NW_OK;
+    if (c[0] < 0 || c[0] >= c[1] || c[1] > out->rows || c[2] < 0 || c[2] >= c[3] || c[3] > out->columns)
+        return nw_fail(err, NW_USAGE,
+                       "%s: rows %lld to %lld and columns %lld to %lld are no part of %lld x %lld",
+                       nw_volume_path(volume), (long long)c[0], (long long)c[1], (long long)c[2],
+                       (long long)c[3], (long long)out->rows, (long long)out->columns);
+    out->rows = c[1] - c[0];
+    out->columns = c[3] - c[2];
+    return NW_OK;
+}
+
+/* A slice, cut to its part in place. */
+static nw_status take(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *planes,
+                      nw_error *err)
+{
+    const nw_volume_info *info = &volume->info;
+    const int64_t *crop = pre->crop;
+    float *to = planes;
+    NW_TRY(nw_volume_slice(volume, slice, planes, err));
+    if (!nw_preprocess_crops(pre)) return NW_OK;
+    for (int64_t c = 0; c < info->channels; c++)
+        for (int64_t r = crop[0]; r < crop[1]; r++, to += crop[3] - crop[2])
+            memmove(to, planes + (c * info->rows + r) * info->columns + crop[2],
+                    (size_t)(crop[3] - crop[2]) * sizeof *to);
+    return NW_OK;
+}
+
 static nw_status apply(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *planes,
                        float *turned, float *dst, nw_error *err)
 {
-    const nw_volume_info *info = &volume->info;
+    nw_volume_info part;
+    NW_TRY(cropped(pre, volume, &part, err));
+    const nw_volume_info *info = &part;
     int64_t pixels = info->rows * info->columns, channels = info->channels;
     scaling s;
-    NW_TRY(nw_volume_slice(volume, slice, planes, err));
+    NW_TRY(take(pre, volume, slice, planes, err));
     if (channels == 3 && pre->channels == 1) {
         to_grey(info, planes, pixels, planes);
         channels = 1;
@@ -199,7 +234,7 @@ static nw_status apply(const nw_preprocess *pre, const nw_volume *volume, int64_
     for (int c = 0; c < pre->channels; c++) {
         float *plane = planes + (channels == 1 ? 0 : c * pixels);
         /* A grey plane is scaled in place once for every copy, so it is fetched again. */
-        if (c > 0 && channels == 1) NW_TRY(nw_volume_slice(volume, slice, planes, err));
+        if (c > 0 && channels == 1) NW_TRY(take(pre, volume, slice, planes, err));
         NW_TRY(make_channel(pre, info, &s, plane, turned, c, dst + c * pre->height * pre->width, err));
     }
     int64_t count = pre->channels * pre->height * pre->width;
@@ -267,11 +302,24 @@ static void keep_total(const float *src, int64_t src_count, float *dst, int64_t 
     for (int64_t i = 0; i < dst_count; i++) dst[i] = (float)(factor * (double)dst[i]);
 }
 
+/* A map of the part, at the beginning of dst, to its place in the slice, and 0 around it. */
+static void put_back(const nw_preprocess *pre, const nw_volume_info *info, float *part, float *dst)
+{
+    const int64_t *crop = pre->crop, rows = crop[1] - crop[0], columns = crop[3] - crop[2];
+    memcpy(part, dst, (size_t)(rows * columns) * sizeof *part);
+    memset(dst, 0, (size_t)(info->rows * info->columns) * sizeof *dst);
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(dst + (crop[0] + r) * info->columns + crop[2], part + r * columns,
+               (size_t)columns * sizeof *dst);
+}
+
 nw_status nw_preprocess_map_back(const nw_preprocess *pre, const nw_volume *volume, int64_t slice,
                                  nw_map_unit unit, const float *src, float *dst, nw_error *err)
 {
-    const nw_volume_info *info = &volume->info;
+    nw_volume_info part;
     NW_TRY(check(pre, err));
+    NW_TRY(cropped(pre, volume, &part, err));
+    const nw_volume_info *info = &part;
     if (slice < 0 || slice >= info->slices)
         return nw_fail(err, NW_USAGE, "%s: there is no slice %lld", nw_volume_path(volume), (long long)slice);
     int64_t count = info->rows * info->columns, src_count = pre->height * pre->width;
@@ -291,6 +339,7 @@ nw_status nw_preprocess_map_back(const nw_preprocess *pre, const nw_volume *volu
     if (status == NW_OK) {
         if (unit == NW_MAP_DENSITY) keep_total(src, src_count, turned, count);
         nw_orient_undo(orient, info->rows, info->columns, turned, dst);
+        if (nw_preprocess_crops(pre)) put_back(pre, &volume->info, turned, dst);
     }
     nw_free(turned);
     return status;

@@ -7,6 +7,7 @@
 #include "image/nifti_header.h"
 
 #include <narrows/image.h>
+#include <stdbool.h>
 
 struct nw_volume {
     nw_volume_info info;
@@ -52,6 +53,12 @@ nw_status nw_volume_new_planar(nw_volume_kind kind, const char *name, int64_t sl
 /* Names the first voxel that is not finite in an error, or replaces all of them, as the options say. */
 nw_status nw_volume_check_finite(nw_volume *volume, const char *name, const nw_read_limits *limits,
                                  nw_error *err);
+
+/* Whether a part of the slice is taken (preprocess.c). */
+static inline bool nw_preprocess_crops(const nw_preprocess *pre)
+{
+    return pre->crop[1] > 0;
+}
 
 /* Chooses the slice axis and the steps of a scan from its affine (info.affine and info.dims are set). */
 void nw_volume_orient_scan(nw_volume *volume, const nw_read_options *options);

@@ -134,7 +134,8 @@ static nw_status keep_answer(nw_study_maker *m, nw_study_slice *slice, const flo
 static nw_status preprocess(nw_study_maker *m, int64_t slice, nw_error *err)
 {
     double start = nw_study_clock();
-    NW_TRY(nw_preprocess_apply(m->preprocess, m->study->scan, slice, m->pixels, err));
+    const nw_volume *seen = m->options->seen ? m->options->seen : m->study->scan;
+    NW_TRY(nw_preprocess_apply(m->preprocess, seen, slice, m->pixels, err));
     m->study->seconds.mapping += nw_study_clock() - start;
     return NW_OK;
 }

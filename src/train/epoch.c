@@ -62,10 +62,13 @@ static nw_status validate(nw_trainer *t, const nw_progress *progress, nw_train_r
     if (status == NW_OK)
         status = nw_measure(t->data, NW_SPLIT_VAL, predictions, &t->s.o, &record->validation, err);
     nw_predictions_free(predictions);
-    NW_TRY(status);
+    if (status != NW_OK) return nw_train_failed(t, status, t->step - 1, err);
     record->validated = 1;
     record->score = nw_measures_score(t->data, &record->validation, &record->score_name);
-    record->best = !t->best_epoch || record->score > t->best_score;
+    /* A score that cannot rise any more, such as an AUROC of 1, does not stop what still becomes surer. */
+    bool equal = !(record->score < t->best_score) && !(record->score > t->best_score);
+    record->best =
+        !t->best_epoch || record->score > t->best_score || (equal && record->validation.loss < t->best_loss);
     return NW_OK;
 }
 
@@ -76,6 +79,7 @@ static nw_status keep(nw_trainer *t, const nw_train_record *record, nw_error *er
     nw_weights_copy(&t->best, nw_trainer_current(t), t->sizes);
     t->best_epoch = t->epoch;
     t->best_score = record->score;
+    t->best_loss = record->validation.loss;
     return NW_OK;
 }
 

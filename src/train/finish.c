@@ -10,13 +10,14 @@ static json_t *settings(const nw_train_settings *s)
     const nw_train_options *o = &s->o;
     char augment[512];
     nw_augment_text(&o->augment, augment, sizeof augment);
-    json_t *j = json_pack(
-        "{s:I, s:I, s:s, s:s, s:f, s:f, s:f, s:s, s:f, s:f, s:f, s:f, s:f, s:b, s:s, s:I, s:s}", "epochs",
-        (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "loss", o->loss, "optimiser", o->optimiser,
-        "rate", o->rate, "weight_decay", o->weight_decay, "momentum", o->momentum, "schedule", o->schedule,
-        "warmup_epochs", o->warmup, "label_smoothing", o->smoothing, "mixup", o->mixup, "clip_norm", o->clip,
-        "moving_average", o->average, "balance", o->balance != 0, "augment", augment, "seed",
-        (json_int_t)o->seed, "precision", nw_precision_name(o->precision));
+    json_t *j =
+        json_pack("{s:I, s:I, s:s, s:s, s:f, s:f, s:s, s:f, s:f, s:f, s:f, s:f, s:b, s:s, s:I, s:s}",
+                  "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "loss", o->loss,
+                  "optimiser", o->optimiser, "rate", o->rate, "weight_decay", o->weight_decay, "schedule",
+                  o->schedule, "warmup_epochs", o->warmup, "label_smoothing", o->smoothing, "mixup", o->mixup,
+                  "clip_norm", o->clip, "moving_average", o->average, "balance", o->balance != 0, "augment",
+                  augment, "seed", (json_int_t)o->seed, "precision", nw_precision_name(o->precision));
+    if (j && strcmp(o->optimiser, "sgd") == 0) json_object_set_new(j, "momentum", json_real(o->momentum));
     if (j && o->loss_parameter != 0) json_object_set_new(j, "loss_parameter", json_real(o->loss_parameter));
     if (j && strcmp(o->transform, "none") != 0)
         json_object_set_new(j, "transform", json_string(o->transform));
@@ -51,9 +52,18 @@ static nw_status dump(json_t *j, char **out, nw_error *err)
     return NW_OK;
 }
 
+/* How images become inputs is no part of narrows.training, since narrows.input has it. */
 nw_status nw_trainer_describe(nw_trainer *t, nw_error *err)
 {
-    return dump(facts(t), &t->facts, err);
+    char input[2048];
+    json_t *j = facts(t);
+    if (j && nw_preprocess_json(nw_dataset_preprocess(t->data), input, sizeof input) < sizeof input)
+        json_object_set_new(j, "input", json_loads(input, 0, NULL));
+    if (j && nw_dataset_lungs(t->data)) {
+        nw_lung_view_json(nw_dataset_lungs(t->data), input, sizeof input);
+        json_object_set_new(j, "lungs", json_loads(input, 0, NULL));
+    }
+    return dump(j, &t->facts, err);
 }
 
 nw_status nw_trainer_facts(const nw_trainer *t, char **out, nw_error *err)
@@ -77,16 +87,23 @@ void nw_train_text_free(char *text)
 
 static nw_status annotate_json(nw_model *model, const char *key, json_t *value, nw_error *err)
 {
-    char *text;
-    json_t *whole = value;
-    nw_status status = NW_OK;
-    char *dumped = whole ? json_dumps(whole, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    json_decref(whole);
-    text = dumped;
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_decref(value);
     if (!text) return nw_no_memory(err, 256, "metadata");
-    status = nw_model_annotate(model, key, text, err);
+    nw_status status = nw_model_annotate(model, key, text, err);
     free(text);
     return status;
+}
+
+/* Where the network it began with has such a fact and this training has not, the old one must not stay. */
+static nw_status annotate_lungs(const nw_trainer *t, nw_model *model, nw_error *err)
+{
+    static const nw_lung_view whole = {.crop = 0};
+    const nw_lung_view *view = nw_dataset_lungs(t->data);
+    char text[128];
+    if (!view && !nw_model_metadata(model, "narrows.lungs")) return NW_OK;
+    nw_lung_view_json(view ? view : &whole, text, sizeof text);
+    return nw_model_annotate(model, "narrows.lungs", text, err);
 }
 
 static nw_status describe(const nw_trainer *t, nw_model *model, nw_error *err)
@@ -104,6 +121,9 @@ static nw_status describe(const nw_trainer *t, nw_model *model, nw_error *err)
     for (size_t i = 0; classes && i < nw_dataset_class_count(t->data); i++)
         json_array_append_new(classes, json_string(nw_dataset_class_name(t->data, i)));
     NW_TRY(annotate_json(model, "narrows.classes", classes, err));
+    if (strcmp(t->s.transform->name, "none") != 0)
+        NW_TRY(annotate_json(model, "narrows.transform", json_string(t->s.transform->name), err));
+    NW_TRY(annotate_lungs(t, model, err));
     char *training;
     NW_TRY(nw_trainer_facts(t, &training, err));
     nw_status status = nw_model_annotate(model, "narrows.training", training, err);

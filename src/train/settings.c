@@ -106,6 +106,7 @@ static nw_status ranges(const nw_train_options *o, nw_task task, nw_error *err)
     NW_TRY(within((double)o->batch, 1, 65536, "the batch", err));
     NW_TRY(within((double)o->bag_slices, 1, 65536, "the number of slices of a study", err));
     NW_TRY(within(o->rate, 1e-12, 1e3, "the learning rate", err));
+    NW_TRY(within(o->weight_decay, 0, 1e3, "weight decay", err));
     NW_TRY(within(o->warmup, 0, 1e6, "the warm-up", err));
     NW_TRY(within(o->smoothing, 0, 1, "label smoothing", err));
     NW_TRY(within(o->mixup, 0, 100, "mixup", err));

@@ -60,9 +60,9 @@ static nw_status gather(const nw_trainer *t, state *s, nw_error *err)
 static nw_status own_facts(const nw_trainer *t, char **out, nw_error *err)
 {
     json_t *made = json_loads(t->facts, 0, NULL);
-    json_t *j =
-        json_pack("{s:o, s:I, s:I, s:I, s:f}", "made_with", made, "epoch", (json_int_t)t->epoch, "step",
-                  (json_int_t)t->step, "best_epoch", (json_int_t)t->best_epoch, "best_score", t->best_score);
+    json_t *j = json_pack("{s:o, s:I, s:I, s:I, s:f, s:f}", "made_with", made, "epoch", (json_int_t)t->epoch,
+                          "step", (json_int_t)t->step, "best_epoch", (json_int_t)t->best_epoch, "best_score",
+                          t->best_score, "best_loss", t->best_loss);
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(j);
     *out = text ? nw_strdup(text) : NULL;
@@ -88,6 +88,21 @@ nw_status nw_trainer_save(nw_trainer *t, const char *path, nw_error *err)
     return NW_OK;
 }
 
+static nw_status differs(const json_t *theirs, const json_t *ours, const char *path, const char *place,
+                         const char *key, nw_error *err)
+{
+    char *was = theirs ? json_dumps(theirs, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL,
+         *is = ours ? json_dumps(ours, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+    nw_status status =
+        nw_fail(err, NW_BAD_INPUT,
+                "%s was made with %s%s%s = %.80s, this training has %.80s; begin anew, or give the "
+                "same settings",
+                path, place, *place ? "." : "", key, was ? was : "nothing", is ? is : "nothing");
+    free(was);
+    free(is);
+    return status;
+}
+
 /* Says the first thing in which the file's training differs from this one. */
 static nw_status compare(const json_t *theirs, const json_t *ours, const char *path, const char *place,
                          nw_error *err)
@@ -98,34 +113,36 @@ static nw_status compare(const json_t *theirs, const json_t *ours, const char *p
         const char *key, *text;
     } words[] = {{"start_digest", "another network to start from (architecture, size or seed)"},
                  {"data_digest", "other data, labels or splits"}};
+    if (!json_is_object(theirs))
+        return nw_fail(err, NW_BAD_INPUT, "%s is not the checkpoint of a training", path);
     json_object_foreach((json_t *)(uintptr_t)ours, key, value)
     {
         json_t *other = json_object_get(theirs, key);
-        if (json_is_object(value)) {
+        if (!other) continue;
+        if (json_is_object(value) && json_is_object(other)) {
             NW_TRY(compare(other, value, path, key, err));
             continue;
         }
-        if (other && json_equal(other, value)) continue;
+        if (json_equal(other, value)) continue;
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strcmp(words[i].key, key) == 0)
                 return nw_fail(err, NW_BAD_INPUT, "%s was made with %s", path, words[i].text);
-        char *was = other ? json_dumps(other, JSON_ENCODE_ANY) : NULL,
-             *is = json_dumps(value, JSON_ENCODE_ANY);
-        nw_status status =
-            nw_fail(err, NW_BAD_INPUT,
-                    "%s was made with %s%s%s = %.80s, this training has %.80s; begin anew, or give the "
-                    "same settings",
-                    path, place, *place ? "." : "", key, was ? was : "nothing", is ? is : "nothing");
-        free(was);
-        free(is);
-        return status;
+        return differs(other, value, path, place, key, err);
+    }
+    json_object_foreach((json_t *)(uintptr_t)ours, key, value)
+    {
+        if (!json_object_get(theirs, key)) return differs(NULL, value, path, place, key, err);
+    }
+    json_object_foreach((json_t *)(uintptr_t)theirs, key, value)
+    {
+        if (!json_object_get(ours, key)) return differs(value, NULL, path, place, key, err);
     }
     return NW_OK;
 }
 
 typedef struct numbers {
     int64_t epoch, step, best_epoch;
-    double best_score;
+    double best_score, best_loss;
 } numbers;
 
 static nw_status read_facts(const nw_trainer *t, const char *path, const char *text, numbers *out,
@@ -133,19 +150,19 @@ static nw_status read_facts(const nw_trainer *t, const char *path, const char *t
 {
     json_t *j = json_loads(text, 0, NULL), *ours = json_loads(t->facts, 0, NULL);
     json_int_t epoch = -1, step = -1, best = -1;
-    double score = 0;
+    double score = 0, loss = 0;
     nw_status status = NW_OK;
-    if (!j || json_unpack(j, "{s:I, s:I, s:I, s:F}", "epoch", &epoch, "step", &step, "best_epoch", &best,
-                          "best_score", &score) != 0)
+    if (!j || json_unpack(j, "{s:I, s:I, s:I, s:F, s:F}", "epoch", &epoch, "step", &step, "best_epoch", &best,
+                          "best_score", &score, "best_loss", &loss) != 0)
         status = nw_fail(err, NW_BAD_INPUT, "%s is not the checkpoint of a training", path);
     if (status == NW_OK) status = compare(json_object_get(j, "made_with"), ours, path, "", err);
     if (status == NW_OK && (epoch < 0 || epoch > t->s.o.epochs || step != epoch * t->steps || best < 0 ||
-                            best > epoch || !isfinite(score)))
+                            best > epoch || !isfinite(score) || !isfinite(loss)))
         status = nw_fail(err, NW_BAD_INPUT, "%s says epoch %lld and step %lld, which cannot be", path,
                          (long long)epoch, (long long)step);
     json_decref(j);
     json_decref(ours);
-    *out = (numbers){epoch, step, best, score};
+    *out = (numbers){epoch, step, best, score, loss};
     return status;
 }
 
@@ -157,9 +174,8 @@ nw_status nw_trainer_restore(nw_trainer *t, const char *path, nw_error *err)
     nw_status status = read_facts(t, path, facts, &n, err);
     nw_free(facts);
     NW_TRY(status);
-    nw_weights best = {0};
+    nw_weights best = {0}, before = t->best;
     if (n.best_epoch) NW_TRY(nw_weights_new(&best, t->sizes, t->count, err));
-    nw_weights_clear(&t->best);
     t->best = best;
     state s = {.count = 0};
     char *copy = nw_strdup(path);
@@ -168,14 +184,18 @@ nw_status nw_trainer_restore(nw_trainer *t, const char *path, nw_error *err)
     clear(&s);
     if (status == NW_OK) status = nw_optimiser_restored(t->optimiser, err);
     if (status != NW_OK) {
+        nw_weights_clear(&t->best);
+        t->best = before;
         nw_free(copy);
         return status;
     }
+    nw_weights_clear(&before);
     nw_free(t->checkpoint);
     t->checkpoint = copy;
     t->epoch = n.epoch;
     t->step = n.step;
     t->best_epoch = n.best_epoch;
     t->best_score = n.best_score;
+    t->best_loss = n.best_loss;
     return NW_OK;
 }

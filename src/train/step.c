@@ -20,15 +20,15 @@ static nw_status bag_loss(nw_trainer *t, double *loss, nw_error *err)
     return NW_OK;
 }
 
-static nw_status failed(const nw_trainer *t, nw_status status, nw_error *err)
+nw_status nw_train_failed(const nw_trainer *t, nw_status status, int64_t step, nw_error *err)
 {
-    if (status != NW_NOT_FINITE) return status;
+    if (status != NW_NOT_FINITE || !err) return status;
     nw_error why = *err;
     return nw_fail(
         err, NW_NOT_FINITE,
         "step %lld (epoch %lld), learning rate %.3g: %s; the last good checkpoint is %s; a lower rate, a "
         "longer warm-up or a limit of the gradient's norm may help",
-        (long long)t->step + 1, (long long)t->epoch + 1, nw_schedule_rate(&t->schedule, t->step), why.message,
+        (long long)step + 1, (long long)t->epoch + 1, nw_schedule_rate(&t->schedule, step), why.message,
         t->checkpoint ? t->checkpoint : "none");
 }
 
@@ -37,8 +37,11 @@ static nw_status update(nw_trainer *t, double *norm, nw_error *err)
     NW_TRY(nw_gradient_clip(t->grads, t->learned, t->sizes, t->s.o.clip, norm, err));
     NW_TRY(nw_optimiser_step(t->optimiser, t->values, (const float *const *)t->grads,
                              nw_schedule_rate(&t->schedule, t->step), err));
-    for (size_t i = t->learned; i < t->count; i++)
+    for (size_t i = t->learned; i < t->count; i++) {
+        if (!nw_array_finite(t->updated[i - t->learned], t->sizes[i]))
+            return nw_fail(err, NW_NOT_FINITE, "the running statistic '%s' is not finite", t->names[i]);
         memcpy(t->values[i], t->updated[i - t->learned], (size_t)t->sizes[i] * sizeof(float));
+    }
     if (!t->average.count) return NW_OK;
     return nw_average_step(t->average.arrays, (const float *const *)t->values, t->count, t->sizes,
                            t->s.o.average, t->step, err);
@@ -56,7 +59,7 @@ nw_status nw_train_step(nw_trainer *t, int64_t at, double *loss, double *norm, n
     if (status == NW_OK && !isfinite(*loss)) status = nw_fail(err, NW_NOT_FINITE, "the loss is %g", *loss);
     if (status == NW_OK) status = nw_program_backward(t->program, err);
     if (status == NW_OK) status = update(t, norm, err);
-    if (status != NW_OK) return failed(t, status, err);
+    if (status != NW_OK) return nw_train_failed(t, status, t->step, err);
     t->step++;
     return NW_OK;
 }

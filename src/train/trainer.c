@@ -34,20 +34,11 @@ void nw_trainer_free(nw_trainer *t)
     nw_free(t);
 }
 
-/* Both classes, or every class and label, must be there to be told apart. */
+/* That there is something to tell apart was seen when the data were opened. */
 static nw_status check_data(const nw_dataset *data, nw_error *err)
 {
-    if (!nw_dataset_count(data, NW_SPLIT_TRAIN))
-        return nw_fail(err, NW_BAD_INPUT, "there are no images to train with: the training split is empty");
-    if (nw_dataset_task(data) == NW_TASK_REGRESSION || nw_dataset_task(data) == NW_TASK_MULTILABEL)
-        return NW_OK;
-    size_t present = 0, last = 0;
-    for (size_t c = 0; c < nw_dataset_class_count(data); c++)
-        if (nw_dataset_members(data, NW_SPLIT_TRAIN, c)) present++, last = c;
-    if (present > 1) return NW_OK;
-    return nw_fail(err, NW_BAD_INPUT,
-                   "all %zu images of the training split are of class '%s': a classifier needs a second one",
-                   nw_dataset_count(data, NW_SPLIT_TRAIN), nw_dataset_class_name(data, last));
+    if (nw_dataset_count(data, NW_SPLIT_TRAIN)) return NW_OK;
+    return nw_fail(err, NW_BAD_INPUT, "there are no images to train with: the training split is empty");
 }
 
 static nw_status check_numbers(const nw_trainer *t, nw_error *err)

@@ -62,8 +62,8 @@ struct nw_trainer {
 
     nw_optimiser *optimiser;
     nw_schedule schedule;
-    nw_weights average, best; /* count 0: not used, none yet */
-    double best_score;
+    nw_weights average, best;               /* count 0: not used, none yet */
+    double best_score, best_loss;           /* of validation */
     int64_t best_epoch, epoch, step, steps; /* steps: of an epoch */
 
     /* of a step */
@@ -82,6 +82,10 @@ struct nw_trainer {
 nw_status nw_train_batch(nw_trainer *t, int64_t at, nw_error *err);
 /* One step; *loss and *norm are those of it. */
 nw_status nw_train_step(nw_trainer *t, int64_t at, double *loss, double *norm, nw_error *err);
+
+/* Puts into an error of NW_NOT_FINITE where the training was, and from where it can go on; gives the status.
+ */
+nw_status nw_train_failed(const nw_trainer *t, nw_status status, int64_t step, nw_error *err);
 
 /* The weights that validation and the result use: the moving average where there is one. */
 float *const *nw_trainer_current(const nw_trainer *t);

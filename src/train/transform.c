@@ -1,6 +1,7 @@
 #include "train/transform.h"
 
 #include <math.h>
+#include <narrows/train.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -36,4 +37,10 @@ const nw_train_transform *nw_train_transform_find(const char *name)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].name, name) == 0) return &table[i];
     return NULL;
+}
+
+double nw_train_value(const char *transform, double given)
+{
+    const nw_train_transform *t = nw_train_transform_find(transform);
+    return t ? t->back(given) : (double)NAN;
 }

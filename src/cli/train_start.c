@@ -1,0 +1,175 @@
+/* The network as it starts: a new one, or an old one with a new last layer; and its facts. */
+#include "json.h"
+#include "terminal.h"
+#include "train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TRY(call)                                                                                            \
+    do {                                                                                                     \
+        nw_status try_status = (call);                                                                       \
+        if (try_status != NW_OK) return try_status;                                                          \
+    } while (0)
+
+/* An open size or number of channels becomes the usual one. */
+static void usual(nw_preprocess *pre, const int64_t *dims)
+{
+    if (pre->channels == 0 && dims[1] <= 0) pre->channels = 1;
+    if (pre->height == 0 && dims[2] <= 0) pre->height = 224;
+    if (pre->width == 0 && dims[3] <= 0) pre->width = 224;
+}
+
+static nw_status parse_input(const train *t, nw_preprocess *pre, nw_error *err)
+{
+    const char *facts = nw_model_metadata(t->from, "narrows.input");
+    if (!facts) return NW_OK;
+    char *where = cli_printf("%s: metadata 'narrows.input'", t->a->from);
+    nw_status status = nw_preprocess_parse(facts, where, pre, err);
+    free(where);
+    /* Mean and deviation belong to the scale that they were measured on. */
+    if (t->a->image.window || t->a->image.scale) pre->mean_count = pre->std_count = 0;
+    return status;
+}
+
+nw_status train_preprocess(train *t, nw_error *err)
+{
+    int64_t dims[NW_MAX_RANK] = {-1, -1, -1, -1};
+    int rank = 4;
+    t->pre = (nw_preprocess){.channels = 0};
+    if (t->a->from) {
+        TRY(nw_model_load(t->a->from, NULL, &t->from, err));
+        TRY(parse_input(t, &t->pre, err));
+        if (nw_model_input_count(t->from) != 1)
+            return cli_fail(err, NW_UNSUPPORTED,
+                            "%s: has %zu inputs; a model with one image as its input is needed", t->a->from,
+                            nw_model_input_count(t->from));
+        rank = nw_model_input_rank(t->from, 0);
+        if (rank == 4) memcpy(dims, nw_model_input_dims(t->from, 0), 4 * sizeof *dims);
+    }
+    TRY(cli_preprocess_options(&t->a->image, &t->pre, err));
+    usual(&t->pre, dims);
+    nw_status status = nw_preprocess_fit(&t->pre, rank, dims, err);
+    if (status == NW_OK || !t->a->from) return status;
+    nw_error why = *err;
+    return cli_fail(err, status, "%s: %s", t->a->from, why.message);
+}
+
+static int64_t outputs_of(const train *t)
+{
+    if (t->data) return (int64_t)nw_dataset_outputs(t->data);
+    if (t->a->outputs != CLI_UNSET) return t->a->outputs;
+    if (t->class_count && t->a->task != 2) return (int64_t)t->class_count;
+    return 1;
+}
+
+static nw_status annotate(nw_model *model, const char *key, json_t *value, nw_error *err)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    json_decref(value);
+    if (!text) return cli_fail(err, NW_NO_MEMORY, "out of memory");
+    nw_status status = nw_model_annotate(model, key, text, err);
+    free(text);
+    return status;
+}
+
+static nw_status from_old(train *t, nw_error *err)
+{
+    TRY(nw_network_new_head(t->from, outputs_of(t), (uint64_t)t->a->seed, &t->start, err));
+    return annotate(t->start, "narrows.network",
+                    json_pack("{s:s, s:I}", "from", nw_model_digest(t->from), "seed", (json_int_t)t->a->seed),
+                    err);
+}
+
+nw_status train_make_network(train *t, nw_error *err)
+{
+    const train_arguments *a = t->a;
+    if (t->from) return from_old(t, err);
+    nw_network_options network = {.arch = a->arch,
+                                  .width = a->width,
+                                  .channels = t->pre.channels,
+                                  .size = {t->pre.height, t->pre.width},
+                                  .outputs = outputs_of(t),
+                                  .seed = (uint64_t)a->seed,
+                                  .zero_residual = a->zero_residual};
+    TRY(nw_network_build(&network, &t->start, err));
+    return annotate(t->start, "narrows.network",
+                    json_pack("{s:s, s:f, s:I, s:b}", "arch", a->arch, "width", a->width, "seed",
+                              (json_int_t)a->seed, "zero_residual", a->zero_residual),
+                    err);
+}
+
+/* ---- Where nothing is learned ---------------------------------------------------------------------------
+ */
+
+/* What the outputs mean, by the data, --task, or their number: a single one is a logit. */
+static nw_task task_of(const train *t)
+{
+    if (t->data) return nw_dataset_task(t->data);
+    if (t->a->task > 0) return (nw_task)(t->a->task - 1);
+    return outputs_of(t) == 1 ? NW_TASK_BINARY : NW_TASK_CLASSES;
+}
+
+static nw_status classes(train *t, nw_task task, nw_error *err)
+{
+    size_t outputs = (size_t)outputs_of(t), names = task == NW_TASK_BINARY ? 2 : outputs;
+    json_t *list = json_array();
+    if (t->data) {
+        for (size_t i = 0; i < nw_dataset_class_count(t->data); i++)
+            json_array_append_new(list, cli_json_text(nw_dataset_class_name(t->data, i)));
+    } else {
+        for (size_t i = 0; i < t->class_count; i++) json_array_append_new(list, cli_json_text(t->classes[i]));
+        if (t->class_count && t->class_count != names) {
+            json_decref(list);
+            return cli_fail(err, NW_USAGE, "--classes has %zu names; %zu outputs of the task %s have %zu",
+                            t->class_count, outputs, nw_task_name(task), names);
+        }
+    }
+    if (json_array_size(list)) return annotate(t->start, "narrows.classes", list, err);
+    json_decref(list);
+    return NW_OK;
+}
+
+static nw_status facts(train *t, nw_error *err)
+{
+    static const char *const heads[] = {[NW_TASK_CLASSES] = "softmax",
+                                        [NW_TASK_BINARY] = "sigmoid",
+                                        [NW_TASK_MULTILABEL] = "multilabel",
+                                        [NW_TASK_REGRESSION] = "regression"};
+    nw_task task = task_of(t);
+    if (task == NW_TASK_BINARY && outputs_of(t) != 1)
+        return cli_fail(err, NW_USAGE, "--outputs %lld: the task binary has one output",
+                        (long long)outputs_of(t));
+    if (task == NW_TASK_CLASSES && outputs_of(t) < 2)
+        return cli_fail(
+            err, NW_USAGE,
+            "the task classes has an output for each class, at least two; give --classes or --outputs");
+    if (task != NW_TASK_REGRESSION && strcmp(t->options.transform, "none") != 0)
+        return cli_fail(err, NW_USAGE, "the transform %s is for regression, not for the task %s",
+                        t->options.transform, nw_task_name(task));
+    char input[2048];
+    nw_preprocess_json(&t->pre, input, sizeof input);
+    TRY(nw_model_annotate(t->start, "narrows.input", input, err));
+    TRY(annotate(t->start, "narrows.head", json_string(heads[task]), err));
+    TRY(classes(t, task, err));
+    const nw_lung_view none = {.crop = 0}, *lungs = t->data ? nw_dataset_lungs(t->data) : NULL;
+    if (lungs || nw_model_metadata(t->start, "narrows.lungs")) {
+        nw_lung_view_json(lungs ? lungs : &none, input, sizeof input);
+        TRY(nw_model_annotate(t->start, "narrows.lungs", input, err));
+    }
+    if (strcmp(t->options.transform, "none") != 0)
+        TRY(annotate(t->start, "narrows.transform", json_string(t->options.transform), err));
+    return annotate(t->start, "narrows.training", json_pack("{s:i, s:i}", "format", 1, "epochs_done", 0),
+                    err);
+}
+
+nw_status train_write_start(train *t, nw_error *err)
+{
+    TRY(facts(t, err));
+    TRY(nw_model_save(t->start, t->a->output, err));
+    cli_note("wrote %s: %s as it starts", t->a->output, t->a->from ? t->a->from : t->a->arch);
+    if (!t->a->common.json) return NW_OK;
+    json_t *j = json_pack("{s:o, s:s, s:I}", "model", cli_json_text(t->a->output), "model_digest",
+                          nw_model_digest(t->start), "outputs", (json_int_t)outputs_of(t));
+    return cli_json_print(j, err);
+}
