@@ -27,11 +27,16 @@ void nw_chest_soften(const float *src, float *dst, int64_t nx, int64_t ny)
 {
     for (int64_t y = 0; y < ny; y++) {
         const float *row = src + y * nx, *up = y ? row - nx : row, *down = y + 1 < ny ? row + nx : row;
-        for (int64_t x = 0; x < nx; x++) {
+        float *out = dst + y * nx;
+        for (int64_t x = 1; x + 1 < nx; x++)
+            out[x] = (up[x - 1] + 2 * up[x] + up[x + 1] + 2 * (row[x - 1] + 2 * row[x] + row[x + 1]) +
+                      down[x - 1] + 2 * down[x] + down[x + 1]) /
+                     16;
+        for (int64_t x = 0; x<nx; x += nx> 1 ? nx - 1 : 1) {
             int64_t l = x ? x - 1 : x, r = x + 1 < nx ? x + 1 : x;
-            dst[y * nx + x] = (up[l] + 2 * up[x] + up[r] + 2 * (row[l] + 2 * row[x] + row[r]) + down[l] +
-                               2 * down[x] + down[r]) /
-                              16;
+            out[x] = (up[l] + 2 * up[x] + up[r] + 2 * (row[l] + 2 * row[x] + row[r]) + down[l] + 2 * down[x] +
+                      down[r]) /
+                     16;
         }
     }
 }

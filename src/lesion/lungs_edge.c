@@ -17,8 +17,6 @@
 static const double around_mm[2] = {14, 4};
 static const double reach_mm = 4; /* an edge moves so far at most */
 enum { LEAST_TISSUE_HU = -150, LEAST_HALF_HU = -520, MOST_HALF_HU = -200, LEAST_VOXELS = 4, TISSUE_HU = 40 };
-/* The first edge leaves out the densest of ground glass, and the lung's mean with it. */
-enum { ROUNDS = 1 };
 
 /* Sums over all that is above and to the left: of lung and of tissue, and how many. */
 typedef struct tally {
@@ -29,6 +27,7 @@ typedef struct tally {
 typedef struct piece {
     int64_t x0, y0, w, h; /* of the slice that holds a lung and what is around it */
     tally *table;         /* [h + 1][w + 1] */
+    int32_t *at;          /* [h][w], room for voxels of the slice */
 } piece;
 
 static bool is_lung(uint8_t code)
@@ -90,36 +89,53 @@ static bool half_way(const nw_chest *c, const piece *p, int64_t x, int64_t y, fl
     return true;
 }
 
+/* Voxels that may come in or leave, in order. */
+static int64_t list(const nw_chest *c, const piece *p, const uint8_t *code, const float *hu, bool in)
+{
+    const int64_t nx = c->view.n[0];
+    int64_t count = 0;
+    for (int64_t y = 0; y < p->h; y++)
+        for (int64_t x = 0, at = (y + p->y0) * nx + p->x0; x < p->w; x++, at++)
+            if (in ? code[at] == NW_CODE_TISSUE && hu[at] <= MOST_HALF_HU
+                   : is_lung(code[at]) && hu[at] >= LEAST_HALF_HU)
+                p->at[count++] = (int32_t)at;
+    return count;
+}
+
 /* One step of a voxel in or out. Marks WORK what leaves, and WORK plus the lung's code what comes in. */
-static bool step(const nw_chest *c, const piece *p, uint8_t *code, const float *hu, bool in)
+static bool step(const nw_chest *c, const piece *p, int64_t count, uint8_t *code, const float *hu, bool in)
 {
     const int64_t nx = c->view.n[0];
     bool any = false;
-    for (int64_t y = 0; y < p->h; y++)
-        for (int64_t x = 0; x < p->w; x++) {
-            int64_t at = (y + p->y0) * nx + x + p->x0;
-            const float value = hu[at];
-            float half;
-            if (in ? code[at] != NW_CODE_TISSUE || value > MOST_HALF_HU
-                   : !is_lung(code[at]) || value < LEAST_HALF_HU)
-                continue;
-            const uint8_t near[4] = {code[at - 1], code[at + 1], code[at - nx], code[at + nx]};
-            uint8_t to = 0;
-            for (int i = 0; i < 4 && !to; i++) {
-                if (in && is_lung(near[i])) to = NW_CODE_WORK + near[i];
-                if (!in && near[i] == NW_CODE_TISSUE) to = NW_CODE_WORK;
-            }
-            if (!to || !half_way(c, p, x, y, &half) || (in ? value >= half : value <= half)) continue;
-            code[at] = to;
-            any = true;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t at = p->at[i];
+        if (in ? code[at] != NW_CODE_TISSUE : !is_lung(code[at])) continue;
+        const uint8_t near[4] = {code[at - 1], code[at + 1], code[at - nx], code[at + nx]};
+        uint8_t to = 0;
+        float half;
+        for (int k = 0; k < 4 && !to; k++) {
+            if (in && is_lung(near[k])) to = NW_CODE_WORK + near[k];
+            if (!in && near[k] == NW_CODE_TISSUE) to = NW_CODE_WORK;
         }
-    for (int64_t y = 0; y < p->h && any; y++) {
-        uint8_t *row = code + (y + p->y0) * nx + p->x0;
-        for (int64_t x = 0; x < p->w; x++)
-            if (row[x] >= NW_CODE_WORK)
-                row[x] = row[x] == NW_CODE_WORK ? NW_CODE_TISSUE : (uint8_t)(row[x] - NW_CODE_WORK);
+        if (!to || !half_way(c, p, at % nx - p->x0, at / nx - p->y0, &half) ||
+            (in ? hu[at] >= half : hu[at] <= half))
+            continue;
+        code[at] = to;
+        any = true;
+    }
+    for (int64_t i = 0; i < count && any; i++) {
+        uint8_t *now = &code[p->at[i]];
+        if (*now >= NW_CODE_WORK)
+            *now = *now == NW_CODE_WORK ? NW_CODE_TISSUE : (uint8_t)(*now - NW_CODE_WORK);
     }
     return any;
+}
+
+/* Moves the edge by single voxels, up to its reach. */
+static void move(const nw_chest *c, const piece *p, uint8_t *code, const float *hu, bool in)
+{
+    int64_t count = list(c, p, code, hu, in);
+    for (double mm = 0; mm < reach_mm && step(c, p, count, code, hu, in); mm += c->view.h[0]) continue;
 }
 
 /* The piece of a slice, one voxel away from its edges; false where there is no lung. */
@@ -160,19 +176,17 @@ static void some_slices(void *context, size_t begin, size_t end)
         if (!find_piece(c, code, &p)) continue;
         float *hu = nw_alloc_aligned((size_t)(2 * plane), sizeof *hu);
         p.table = nw_alloc_aligned((size_t)((p.w + 1) * (p.h + 1)), sizeof *p.table);
-        if (hu && p.table) {
+        p.at = nw_alloc_aligned((size_t)(p.w * p.h), sizeof *p.at);
+        if (hu && p.table && p.at) {
             nw_chest_slice(c, (int64_t)z, hu, hu + plane);
-            for (int round = 0; round < ROUNDS; round++) {
-                sum_up(&p, code, hu, nx);
-                for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, true); mm += c->view.h[0])
-                    continue;
-                for (double mm = 0; mm < reach_mm && step(c, &p, code, hu, false); mm += c->view.h[0])
-                    continue;
-            }
+            sum_up(&p, code, hu, nx);
+            move(c, &p, code, hu, true);
+            move(c, &p, code, hu, false);
         } else
             s->failed[z] = 1;
         nw_free(hu);
         nw_free(p.table);
+        nw_free(p.at);
     }
 }
 

@@ -15,14 +15,24 @@ static const double most_surface = 3; /* times that of a ball of the same volume
 static const double least_ml = 2, most_ml = 2000, tissue_share = 0.55, beyond_mm = 6, edge_mm = 5,
                     smooth_mm = 2, rise_hu = 10, most_climb_mm = 25; /* a mm */
 
-/* The values of a slice without most of their noise. */
-static void soften(const nw_chest *c, float *slice, float *work)
+/* The values of a slice without most of their noise, where rows hold `code`; false where none does. */
+static bool soften(const nw_chest *c, int64_t z, uint8_t code, float *slice, float *work)
 {
+    enum { MARGIN = 8 }; /* rows that others lean on */
     const int64_t nx = c->view.n[0], ny = c->view.n[1];
+    const uint8_t *codes = c->code + z * nx * ny;
+    int64_t low = 0, high = ny;
+    while (low < ny && !memchr(codes + low * nx, code, (size_t)nx)) low++;
+    while (high > low && !memchr(codes + (high - 1) * nx, code, (size_t)nx)) high--;
+    if (low >= high) return false;
+    low = low > MARGIN ? low - MARGIN : 0;
+    high = high + MARGIN < ny ? high + MARGIN : ny;
+    nw_chest_slice(c, z, slice, work);
     for (double mm = 0; mm < smooth_mm; mm += 2 * c->view.h[0]) {
-        nw_chest_soften(slice, work, nx, ny);
-        nw_chest_soften(work, slice, nx, ny);
+        nw_chest_soften(slice + low * nx, work + low * nx, nx, high - low);
+        nw_chest_soften(work + low * nx, slice + low * nx, nx, high - low);
     }
+    return true;
 }
 
 typedef struct slices {
@@ -39,9 +49,7 @@ static void dark_slices(void *context, size_t begin, size_t end)
     for (size_t z = begin; z < end; z++) {
         uint8_t *code = s->chest->code + (int64_t)z * plane;
         s->failed[z] = !slice;
-        if (!slice || !memchr(code, NW_CODE_AIR, (size_t)plane)) continue;
-        nw_chest_slice(s->chest, (int64_t)z, slice, slice + plane);
-        soften(s->chest, slice, slice + plane);
+        if (!slice || !soften(s->chest, (int64_t)z, NW_CODE_AIR, slice, slice + plane)) continue;
         for (int64_t i = 0; i < plane; i++)
             if (code[i] == NW_CODE_AIR && slice[i] < DARK_HU) code[i] = NW_CODE_WORK;
     }
@@ -138,9 +146,8 @@ static void climb(nw_chest *c, int64_t z, float *slice, float *work, int32_t *qu
 {
     const int64_t nx = c->view.n[0], ny = c->view.n[1], steps[4] = {-1, 1, -nx, nx};
     uint8_t *code = c->code + z * nx * ny;
-    nw_chest_slice(c, z, slice, work);
-    soften(c, slice, work);
     int64_t count = 0, end = 0;
+    if (!soften(c, z, NW_CODE_AIR, slice, work)) return;
     for (int64_t i = 0; i < nx * ny; i++)
         if (code[i] == NW_CODE_GAS) queue[count++] = (int32_t)i;
     const float rise = (float)(rise_hu * fmin(c->view.h[0], c->view.h[1]));
