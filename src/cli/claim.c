@@ -258,13 +258,19 @@ nw_status cli_claim_take(const char *folder, cli_claim **out, cli_holder *who, n
     return NW_OK;
 }
 
+/* Who comes late, with a number that was free again, is there for a moment and goes back; who took this
+ * process for gone stays. */
 bool cli_claim_held(const cli_claim *claim)
 {
-    view now;
-    cli_holder who;
-    nw_error ignored;
-    return look(claim->folder, claim->number, &now, &who, &ignored) == NW_OK && now.own &&
-           now.highest == claim->number;
+    for (int attempt = 0; attempt < 50; attempt++) {
+        view now;
+        cli_holder who;
+        nw_error ignored;
+        if (look(claim->folder, claim->number, &now, &who, &ignored) != NW_OK || !now.own) return false;
+        if (!now.living) return true;
+        pause_a_little(attempt);
+    }
+    return false;
 }
 
 void cli_claim_release(cli_claim *claim)
@@ -274,7 +280,7 @@ void cli_claim_release(cli_claim *claim)
     DIR *dir = cli_claim_held(claim) ? opendir(claim->folder) : NULL;
     for (struct dirent *e; dir && (e = readdir(dir));) {
         long long number = number_of(e->d_name);
-        if (number < 0 || number >= claim->number) continue;
+        if (number < 0 || number == claim->number) continue;
         char *path = claim_path(claim->folder, number);
         unlink(path);
         free(path);

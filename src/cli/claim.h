@@ -23,7 +23,7 @@ nw_status cli_claim_take(const char *folder, cli_claim **out, cli_holder *who, n
 /* False where others took this process for gone, as after hours in suspension, and went on without it. */
 bool cli_claim_held(const cli_claim *claim);
 
-/* Takes away the claim and the void ones before it, and frees; NULL is allowed. */
+/* Takes away the claim and all void ones, and frees; NULL is allowed. */
 void cli_claim_release(cli_claim *claim);
 
 /* Whether there is any claim in the folder, void or not. */

@@ -11,6 +11,7 @@
 #include "lesion/chest.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "lesion/components.h"
 #include "lesion/distance.h"
 
@@ -33,6 +34,12 @@ typedef struct cells {
     float *field;
 } cells;
 
+/* Around the lungs' box: a large ball fits in. */
+static int64_t margin_cells(const cells *g, int axis)
+{
+    return (int64_t)(most_radius_mm / g->h[axis]) + 2;
+}
+
 static bool lay_out(const nw_chest *c, cells *g)
 {
     nw_box box[2];
@@ -46,7 +53,7 @@ static bool lay_out(const nw_chest *c, cells *g)
         g->factor[a] = (int64_t)(cell_mm / c->view.h[a] + 0.5);
         if (g->factor[a] < 1) g->factor[a] = 1;
         g->h[a] = c->view.h[a] * (double)g->factor[a];
-        int64_t margin = (int64_t)(most_radius_mm / g->h[a]) + 2;
+        int64_t margin = margin_cells(g, a);
         g->origin[a] = low - margin * g->factor[a];
         g->n[a] = (high - low + g->factor[a] - 1) / g->factor[a] + 2 * margin;
         g->count *= g->n[a];
@@ -81,17 +88,31 @@ static uint8_t look(const nw_chest *c, const int64_t from[3], const int64_t to[3
     return all && sum > LEAST_HU * (double)all && sum < MOST_HU * (double)all ? CELL_SOFT : CELL_OTHER;
 }
 
-static void fill_cells(const nw_chest *c, cells *g)
+typedef struct job {
+    const nw_chest *chest;
+    cells *g;
+} job;
+
+/* Far from the lungs' box all cells are OTHER. */
+static void fill_planes(void *context, size_t begin, size_t end)
 {
-    uint8_t *kind = g->kind;
-    int64_t from[3], to[3];
-    for (int64_t z = 0; z < g->n[2]; z++)
-        for (int64_t y = 0; y < g->n[1]; y++)
+    const job *j = context;
+    cells *g = j->g;
+    int64_t from[3], to[3], rim[3];
+    for (int a = 0; a < 3; a++) rim[a] = margin_cells(g, a) - 2;
+    for (int64_t z = (int64_t)begin; z < (int64_t)end; z++)
+        for (int64_t y = 0; y < g->n[1]; y++) {
+            uint8_t *kind = g->kind + g->n[0] * (y + g->n[1] * z);
             for (int64_t x = 0; x < g->n[0]; x++) {
                 const int64_t at[3] = {x, y, z};
-                for (int a = 0; a < 3; a++) span(c, g, a, at[a], &from[a], &to[a]);
-                *kind++ = look(c, from, to);
+                bool far = false;
+                for (int a = 0; a < 3; a++) {
+                    far |= at[a] < rim[a] || at[a] >= g->n[a] - rim[a];
+                    span(j->chest, g, a, at[a], &from[a], &to[a]);
+                }
+                kind[x] = far ? CELL_OTHER : look(j->chest, from, to);
             }
+        }
 }
 
 /* Lung cells but for those that hardly touch others: a single one would keep all balls away. */
@@ -208,7 +229,7 @@ nw_status nw_chest_bulges(nw_chest *c, nw_error *err)
     nw_status status =
         g.kind && g.mask && g.field ? NW_OK : nw_no_memory(err, (size_t)g.count * 6, "dense parts");
     if (status == NW_OK) {
-        fill_cells(c, &g);
+        nw_parallel((size_t)g.n[2], 1, fill_planes, &(job){c, &g});
         status = open_balls(c, &g, err);
     }
     if (status == NW_OK) status = keep(c, &g, err);

@@ -7,6 +7,7 @@
 #include <math.h>
 
 enum { NW_WALL_ANGLES = 256 };
+enum { NW_WALL_BEHIND_MM = 45 }; /* lung that is so far from the rest along a ray is another part */
 
 /* Where a line ends: the ring closes, the lung ends there, or only the scan does. */
 typedef enum nw_line_end { END_RING, END_LUNG, END_SCAN } nw_line_end;
@@ -27,6 +28,9 @@ static inline int64_t nw_wall_angle(double x, double y)
     int64_t a = (int64_t)floor((turn < 0 ? turn + 1 : turn) * NW_WALL_ANGLES);
     return a >= NW_WALL_ANGLES ? NW_WALL_ANGLES - 1 : a;
 }
+
+/* Sets `outer` and `inner`, which are zero, from the lung's voxels within its box. */
+void nw_wall_see(const nw_chest *c, uint8_t side, const nw_box *box, nw_wall *w);
 
 /* What lies between the lung and the wall in its dips becomes `side`, but for fat and bone, and for dips that
  * are made of bone: there ribs and their cartilage dent the lung. */
