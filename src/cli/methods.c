@@ -112,7 +112,7 @@ static nw_status set_options(const cli_job *job, const cli_method_options *a, nw
     o->batch = (int)a->batch;
     o->precision = (nw_precision)a->precision; /* the choices are in the order of the type */
     o->threads = (int)a->threads;
-    o->profile = a->profile > 0;
+    o->profile = a->profile > 0 || a->trace;
     return NW_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "estimate.h"
 
 typedef struct cli_method_options {
-    const char *names, *target, *output, *stats, *loss;
+    const char *names, *target, *output, *stats, *loss, *trace;
     cli_list layers, stats_from;
     int64_t stats_limit;
     double beta, sigma, rate, min_std, initial_alpha, active_threshold, loss_weight;

@@ -31,6 +31,7 @@ struct nw_bottleneck {
     double *gathered; /* d model loss / d lambda, summed over samples */
     double *partial;  /* [chunks] */
     int64_t updates;
+    nw_recorder *recorder;
 };
 
 enum { ARRAYS = 15 };
@@ -74,6 +75,11 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
         b->active_count += active;
     }
     b->config.mean = b->config.std = b->config.active_share = NULL;
+    nw_status status = config->profile ? nw_recorder_new(NW_PASS_COUNT, &b->recorder, err) : NW_OK;
+    if (status != NW_OK) {
+        nw_bottleneck_free(b);
+        return status;
+    }
     *out = b;
     return NW_OK;
 }
@@ -85,6 +91,7 @@ void nw_bottleneck_free(nw_bottleneck *b)
     nw_free(b->block);
     nw_free(b->gathered);
     nw_free(b->partial);
+    nw_recorder_free(b->recorder);
     nw_free(b);
 }
 
@@ -162,10 +169,14 @@ static void capacities(void *context, size_t begin, size_t end)
 
 double nw_bottleneck_forward(nw_bottleneck *b)
 {
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gates, b);
+    start = nw_record(b->recorder, NW_PASS_GATES, start);
     nw_blur_apply(b->blur, b->open, b->lambda);
     nw_blur_apply(b->blur, b->shut, b->q);
+    start = nw_record(b->recorder, NW_PASS_BLUR, start);
     nw_parallel((size_t)b->neurons, CHUNK, capacities, b);
+    nw_record(b->recorder, NW_PASS_CAPACITY, start);
     return total(b);
 }
 
@@ -211,7 +222,9 @@ void nw_bottleneck_sample(const nw_bottleneck *b, const nw_noise *noise, uint32_
                           float *dst)
 {
     draw d = {b, noise, first, count, dst, NULL};
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
+    nw_record(b->recorder, NW_PASS_NOISE, start);
 }
 
 /* d z / d lambda = active (x - noise), with q = 1 - lambda. The noise is drawn again: cheaper than keeping
@@ -244,7 +257,9 @@ void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t firs
                           const float *diff_z)
 {
     draw d = {b, noise, first, count, NULL, diff_z};
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
+    nw_record(b->recorder, NW_PASS_GATHER, start);
 }
 
 /* d objective / d lambda, before the blur is undone. d capacity / d lambda = 1/q - q + lambda r^2, and
@@ -274,9 +289,13 @@ static void chain(void *context, size_t begin, size_t end)
 
 double nw_bottleneck_gradient(nw_bottleneck *b)
 {
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, slopes, b);
+    start = nw_record(b->recorder, NW_PASS_SLOPES, start);
     nw_blur_adjoint(b->blur, b->scratch, b->spread);
+    start = nw_record(b->recorder, NW_PASS_UNBLUR, start);
     nw_parallel((size_t)b->neurons, CHUNK, chain, b);
+    nw_record(b->recorder, NW_PASS_CHAIN, start);
     return total(b);
 }
 
@@ -306,7 +325,9 @@ void nw_bottleneck_update(nw_bottleneck *b)
 {
     double t = (double)++b->updates;
     move m = {b, b->config.rate / (1 - pow(0.9, t)), 1 / sqrt(1 - pow(0.999, t))};
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, moves, &m);
+    nw_record(b->recorder, NW_PASS_ADAM, start);
 }
 
 const float *nw_bottleneck_capacity(const nw_bottleneck *b)
@@ -327,4 +348,9 @@ const float *nw_bottleneck_diff(const nw_bottleneck *b)
 float *nw_bottleneck_alpha(nw_bottleneck *b)
 {
     return b->alpha;
+}
+
+const nw_recorder *nw_bottleneck_recorder(const nw_bottleneck *b)
+{
+    return b->recorder;
 }

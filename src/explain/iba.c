@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct iba {
     nw_bottleneck *bottleneck;
@@ -25,6 +24,11 @@ static void destroy(void *state)
     nw_free(s->logits);
     nw_free(s->diff);
     nw_free(s);
+}
+
+static const nw_bottleneck *bottleneck(const void *state)
+{
+    return ((const iba *)state)->bottleneck;
 }
 
 /* The part after the layer, for `batch` samples at once. A graph that mixes up its batch (a Reshape to a
@@ -80,7 +84,8 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
                                    .sigma = o->sigma,
                                    .weight = s->weight,
                                    .rate = o->rate,
-                                   .relu = o->relu != 0};
+                                   .relu = o->relu != 0,
+                                   .profile = o->profile != 0};
     NW_TRY(nw_bottleneck_new(&config, &s->bottleneck, err));
     if (nw_bottleneck_active(s->bottleneck) == 0)
         return nw_fail(
@@ -288,4 +293,5 @@ const nw_method nw_method_iba = {
     .run = run,
     .describe = describe,
     .destroy = destroy,
+    .bottleneck = bottleneck,
 };
