@@ -45,6 +45,7 @@ typedef struct nw_conv_desc {
     bool bias, add;
     nw_act act;
     bool bf16; /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
+    bool winograd; /* forward: by minimal filtering, or NW_UNSUPPORTED */
 } nw_conv_desc;
 
 /* Layouts: oneDNN chooses where block is 0 on entry; the choice stands there on return. dtype is the
