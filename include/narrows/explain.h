@@ -68,6 +68,10 @@ typedef struct nw_explain_options {
     int steps;               /* of Adam; 10 */
     double rate;             /* Adam's learning rate; 1 */
     int samples;             /* noise draws a step; 10 */
+    int early_samples;       /* noise draws in the first early_steps steps, where lambda is near 1 and the prediction's
+                                gradient small beside the capacity's, and in a last forward pass that no update
+                                follows; 0: `samples` there too. 0 */
+    int early_steps;         /* 5 */
     nw_noise_kind noise;     /* independent */
     uint64_t seed;           /* 0 */
     double min_std;          /* least deviation of a neuron; 0.01 */

@@ -35,6 +35,7 @@ typedef struct nw_noise {
     uint64_t seed, image;
     uint32_t step;
     bool antithetic; /* samples 2k and 2k + 1 are one draw and its mirror image */
+    bool alone;      /* one sample a step: antithetic is an even step and the odd one after it */
     void (*inject)(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n);
     void *user;
 } nw_noise;

@@ -45,7 +45,7 @@ struct nw_explainer {
     nw_dimension *dimensions; /* that make the model's input that shape */
     size_t dimension_count;
     nw_program *before, *after;
-    int batch;
+    int batch; /* of `after` */
     bool answered; /* nw_explainer_predict has left its image in `before` */
     void *state;
     /* For tests: replaces the random numbers. */

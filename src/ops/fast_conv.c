@@ -17,8 +17,6 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
                          .bias = nw_has_in(node, 2),
                          .add = node->fused_add,
                          .act = node->act};
-    /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
-    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16;
     nw_window w = {0};
     NW_TRY(nw_window_read(node, &conv.src, conv.weights.dims + 2, &w, err));
     for (int i = 0; i < w.rank; i++) {
@@ -27,6 +25,8 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
         conv.pads_begin[i] = w.before[i];
         conv.pads_end[i] = w.after[i];
     }
+    /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
+    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16 && !nw_winograd_beats_bf16(&conv);
     *out = conv;
     return NW_OK;
 }

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_GROUPS = 4, LEAST_CHANNELS = 32, LEAST_SIDE = 7, CHUNK = 16384 };
+enum { MOST_GROUPS = 4, LEAST_CHANNELS = 32, LEAST_SIDE = 7, LARGE_SIDE = 32, CHUNK = 16384 };
 
 struct nw_winograd {
     nw_conv_desc conv; /* of all images and groups, as it is computed: mirrored where it is a gradient */
@@ -41,16 +41,21 @@ nw_layout nw_winograd_layout(const nw_winograd *w, bool of_dst)
 }
 
 /* Where it pays: enough channels for the products, and maps that tiles of 4x4 do not overlap by too much. */
-static bool fits(nw_plan *plan, const nw_conv_desc *conv)
+static bool fits(const nw_conv_desc *conv)
 {
     const int64_t *w = conv->weights.dims;
     bool three = conv->src.rank == 4 && w[2] == 3 && w[3] == 3;
     for (int i = 0; three && i < 2; i++)
         three = conv->strides[i] == 1 && conv->dilations[i] == 1 && conv->pads_begin[i] == 1 &&
                 conv->pads_end[i] == 1 && conv->src.dims[2 + i] >= LEAST_SIDE;
-    if (!three || conv->bf16 || nw_plan_block(plan) != 16 || conv->groups > MOST_GROUPS) return false;
+    if (!three || conv->bf16 || nw_backend_block() != 16 || conv->groups > MOST_GROUPS) return false;
     int64_t in = w[1], out = w[0] / conv->groups;
     return in % 16 == 0 && out % 16 == 0 && in >= LEAST_CHANNELS && out >= LEAST_CHANNELS;
+}
+
+bool nw_winograd_beats_bf16(const nw_conv_desc *conv)
+{
+    return fits(conv) && conv->src.dims[2] >= LARGE_SIDE && conv->src.dims[3] >= LARGE_SIDE;
 }
 
 /* -- the filters -- */
@@ -144,7 +149,7 @@ nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *w
                            nw_winograd **out, nw_error *err)
 {
     *out = NULL;
-    if (!weights || weights->dtype != NW_F32 || !fits(plan, conv)) return NW_OK;
+    if (!weights || weights->dtype != NW_F32 || !fits(conv)) return NW_OK;
     nw_winograd *w = nw_calloc(1, sizeof *w);
     if (!w) return nw_no_memory(err, sizeof *w, "a step");
     w->conv = mirrored ? mirror(conv) : *conv;

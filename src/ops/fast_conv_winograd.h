@@ -12,6 +12,8 @@ typedef struct nw_winograd nw_winograd;
  * or where it would not be faster; nothing is an error then. */
 nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *weights, bool mirrored,
                            nw_winograd **out, nw_error *err);
+/* Whether it is also preferred to a direct convolution in bfloat16, whose rate it exceeds on large maps. */
+bool nw_winograd_beats_bf16(const nw_conv_desc *conv);
 void nw_winograd_free(nw_winograd *winograd);
 /* The layout of what it reads and of what it writes. */
 nw_layout nw_winograd_layout(const nw_winograd *winograd, bool of_dst);
