@@ -11,6 +11,7 @@ typedef struct nw_backend nw_backend;
 nw_status nw_backend_new(nw_backend **out, nw_error *err);
 void nw_backend_free(nw_backend *backend);
 int nw_backend_block(void);       /* floats of a vector: 16, 8; 1 without blocked kernels */
+bool nw_backend_has_winograd(void); /* whether there is any kernel for nw_conv_desc.winograd */
 const char *nw_backend_isa(void); /* "avx512_core_bf16", ... */
 
 /* A prepared primitive. Its arguments are set once, by slot, when the buffers have their addresses. */

@@ -2,10 +2,11 @@
  * multiplications for 16 results where the direct way takes 144. What it adds to the rounding is small beside
  * single precision's own over so many terms (tests/unit/test_winograd.c).
  *
- * oneDNN has it without groups. In a blocked layout the channels of a group of one image lie together, so a
- * grouped convolution is a loop over images and groups of one kernel for one of them. The gradient with
- * respect to the source is a convolution too, with filters turned round and the channels exchanged; as such
- * its filters are transformed once and not at every run. */
+ * oneDNN has it without groups, and with several threads it sums in another order than with one. In a blocked
+ * layout the channels of a group of one image lie together, so a convolution is made of jobs: one image and
+ * one group each, by a kernel that was made for one thread. Threads share the jobs, so that results do not
+ * depend on how many there are. The gradient with respect to the source is a convolution too, with filters
+ * turned round and the channels exchanged; as such its filters are transformed once and not at every run. */
 #include "ops/fast_conv_winograd.h"
 
 #include "base/memory.h"
@@ -16,21 +17,38 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_GROUPS = 4, LEAST_CHANNELS = 32, LEAST_SIDE = 7, LARGE_SIDE = 32, CHUNK = 16384 };
+enum {
+    MOST_GROUPS = 4,
+    MOST_LANES = 32,
+    LEAST_CHANNELS = 32,
+    LEAST_SIDE = 12,
+    LARGE_SIDE = 32,
+    CHUNK = 16384
+};
+
+/* What does jobs one after the other, beside other lanes. */
+typedef struct lane {
+    nw_backend *backend;
+    nw_kernel *kernel;
+    nw_buffer *scratch;
+} lane;
 
 struct nw_winograd {
     nw_conv_desc conv; /* of all images and groups, as it is computed: mirrored where it is a gradient */
-    bool apart;        /* image by image and group by group */
     bool finish;       /* what is added, and the activation, come in a pass of our own */
-    nw_kernel *kernel;
+    int lane_count;
+    lane lanes[MOST_LANES];
     nw_tensor *packed[MOST_GROUPS];
-    nw_buffer *filters[MOST_GROUPS], *src, *bias, *add, *dst, *scratch;
+    nw_buffer *filters[MOST_GROUPS], *src, *bias, *add, *dst;
 };
 
 void nw_winograd_free(nw_winograd *w)
 {
     if (!w) return;
-    nw_kernel_free(w->kernel);
+    for (int i = 0; i < w->lane_count; i++) {
+        nw_kernel_free(w->lanes[i].kernel);
+        nw_backend_free(w->lanes[i].backend);
+    }
     for (int g = 0; g < MOST_GROUPS; g++) nw_tensor_unref(w->packed[g]);
     nw_free(w);
 }
@@ -104,8 +122,8 @@ static nw_status pack(nw_plan *plan, nw_winograd *w, nw_tensor *weights, bool mi
     for (int64_t g = 0; g < w->conv.groups; g++) {
         nw_tensor *plain;
         NW_TRY(remembered_filters(plan, weights, w->conv.groups, g, mirrored, &plain, err));
-        nw_status status = nw_weights_pack(nw_plan_weights(plan), nw_plan_backend(plan), w->kernel, plain,
-                                           &w->packed[g], err);
+        nw_status status = nw_weights_pack(nw_plan_weights(plan), nw_plan_backend(plan), w->lanes[0].kernel,
+                                           plain, &w->packed[g], err);
         nw_tensor_unref(plain);
         NW_TRY(status);
     }
@@ -126,23 +144,41 @@ static nw_conv_desc mirror(const nw_conv_desc *conv)
     return m;
 }
 
-static nw_status make_kernel(nw_plan *plan, nw_winograd *w, nw_error *err)
+/* The convolution of one job. */
+static nw_conv_desc job_of(nw_winograd *w)
 {
     nw_conv_desc one = w->conv;
     one.winograd = true;
     one.groups = 1;
     one.weights.dims[0] /= w->conv.groups;
-    if (w->apart) {
-        one.src.dims[0] = one.dst.dims[0] = 1;
-        one.src.dims[1] /= w->conv.groups;
-        one.dst.dims[1] /= w->conv.groups;
-    }
+    one.src.dims[0] = one.dst.dims[0] = 1;
+    one.src.dims[1] /= w->conv.groups;
+    one.dst.dims[1] /= w->conv.groups;
     one.add = false;
     w->finish = w->conv.add || (one.act.kind != NW_ACT_NONE && one.act.kind != NW_ACT_RELU);
     if (w->finish) one.act.kind = NW_ACT_NONE;
+    return one;
+}
+
+static nw_status make_lanes(nw_winograd *w, nw_error *err)
+{
+    nw_conv_desc one = job_of(w);
     nw_layout src = nw_layout_blocked(NW_F32, &one.src, 1, 16),
               dst = nw_layout_blocked(NW_F32, &one.dst, 1, 16);
-    return nw_conv_forward(nw_plan_backend(plan), &one, &src, &dst, &w->kernel, err);
+    int64_t jobs = w->conv.groups * w->conv.src.dims[0];
+    int threads = nw_threads(), most = threads < MOST_LANES ? threads : MOST_LANES;
+    int count = jobs < most ? (int)jobs : most;
+    nw_status status = NW_OK;
+    int before = nw_threads_set(1);
+    for (int i = 0; i < count && status == NW_OK; i++) {
+        lane *l = &w->lanes[w->lane_count];
+        status = nw_backend_new(&l->backend, err);
+        if (status != NW_OK) break;
+        w->lane_count++;
+        status = nw_conv_forward(l->backend, &one, &src, &dst, &l->kernel, err);
+    }
+    nw_threads_set(before);
+    return status;
 }
 
 nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *weights, bool mirrored,
@@ -153,8 +189,7 @@ nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *w
     nw_winograd *w = nw_calloc(1, sizeof *w);
     if (!w) return nw_no_memory(err, sizeof *w, "a step");
     w->conv = mirrored ? mirror(conv) : *conv;
-    w->apart = conv->groups > 1;
-    nw_status status = make_kernel(plan, w, err);
+    nw_status status = make_lanes(w, err);
     if (status == NW_OK) status = pack(plan, w, weights, mirrored, err);
     if (status != NW_OK) {
         nw_winograd_free(w);
@@ -184,28 +219,52 @@ static void finish_part(void *context, size_t begin, size_t end)
     nw_act_row(f->act, f->dst + begin, (int64_t)(end - begin));
 }
 
-static nw_status run_apart(const nw_winograd *w, nw_error *err)
+typedef struct lanes_run {
+    const nw_winograd *w;
+    nw_status status[MOST_LANES];
+    nw_error errors[MOST_LANES];
+} lanes_run;
+
+/* Jobs are numbered group by group, so that a lane has few filters to load. */
+static nw_status run_jobs(const nw_winograd *w, const lane *l, int64_t begin, int64_t end, nw_error *err)
 {
     const nw_conv_desc *c = &w->conv;
+    int64_t images = c->src.dims[0], outputs = c->dst.dims[1] / c->groups;
     int64_t in = c->src.dims[1] / c->groups * c->src.dims[2] * c->src.dims[3];
-    int64_t out = c->dst.dims[1] / c->groups * c->dst.dims[2] * c->dst.dims[3];
-    for (int64_t g = 0; g < c->groups; g++) {
-        nw_kernel_set(w->kernel, NW_SLOT_WEIGHTS, w->filters[g]->data);
-        if (w->bias)
-            nw_kernel_set(w->kernel, NW_SLOT_BIAS, (float *)w->bias->data + g * c->dst.dims[1] / c->groups);
-        for (int64_t n = 0; n < c->src.dims[0]; n++) {
-            nw_kernel_set(w->kernel, NW_SLOT_SRC, (float *)w->src->data + (n * c->groups + g) * in);
-            nw_kernel_set(w->kernel, NW_SLOT_DST, (float *)w->dst->data + (n * c->groups + g) * out);
-            NW_TRY(nw_kernel_run(w->kernel, err));
-        }
+    int64_t out = outputs * c->dst.dims[2] * c->dst.dims[3];
+    for (int64_t job = begin; job < end; job++) {
+        int64_t g = job / images, at = job % images * c->groups + g;
+        nw_kernel_set(l->kernel, NW_SLOT_WEIGHTS, w->filters[g]->data);
+        if (w->bias) nw_kernel_set(l->kernel, NW_SLOT_BIAS, (float *)w->bias->data + g * outputs);
+        nw_kernel_set(l->kernel, NW_SLOT_SRC, (float *)w->src->data + at * in);
+        nw_kernel_set(l->kernel, NW_SLOT_DST, (float *)w->dst->data + at * out);
+        NW_TRY(nw_kernel_run(l->kernel, err));
     }
     return NW_OK;
+}
+
+static void run_lanes(void *context, size_t begin, size_t end)
+{
+    lanes_run *r = context;
+    int64_t jobs = r->w->conv.groups * r->w->conv.src.dims[0], lanes = r->w->lane_count;
+    int before = nw_threads_set(1); /* of oneDNN, where there is one lane only */
+    for (size_t i = begin; i < end; i++)
+        r->status[i] = run_jobs(r->w, &r->w->lanes[i], jobs * (int64_t)i / lanes,
+                                jobs * (int64_t)(i + 1) / lanes, &r->errors[i]);
+    nw_threads_set(before);
 }
 
 static nw_status run(void *state, nw_error *err)
 {
     const nw_winograd *w = state;
-    NW_TRY(w->apart ? run_apart(w, err) : nw_kernel_run(w->kernel, err));
+    lanes_run r;
+    r.w = w;
+    nw_parallel((size_t)w->lane_count, 1, run_lanes, &r);
+    for (int i = 0; i < w->lane_count; i++)
+        if (r.status[i] != NW_OK) {
+            if (err) *err = r.errors[i];
+            return r.status[i];
+        }
     if (!w->finish) return NW_OK;
     finish f = {w->add ? w->add->data : NULL, w->dst->data, &w->conv.act};
     nw_parallel(w->dst->bytes / sizeof(float), CHUNK, finish_part, &f);
@@ -216,11 +275,9 @@ static nw_status bind(void *state, nw_error *err)
 {
     (void)err;
     nw_winograd *w = state;
-    nw_kernel_set(w->kernel, NW_SLOT_SRC, w->src->data);
-    nw_kernel_set(w->kernel, NW_SLOT_WEIGHTS, w->filters[0]->data);
-    if (w->bias) nw_kernel_set(w->kernel, NW_SLOT_BIAS, w->bias->data);
-    nw_kernel_set(w->kernel, NW_SLOT_DST, w->dst->data);
-    if (w->scratch) nw_kernel_set(w->kernel, NW_SLOT_SCRATCH, w->scratch->data);
+    for (int i = 0; i < w->lane_count; i++)
+        if (w->lanes[i].scratch)
+            nw_kernel_set(w->lanes[i].kernel, NW_SLOT_SCRATCH, w->lanes[i].scratch->data);
     return NW_OK;
 }
 
@@ -237,8 +294,9 @@ nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buf
     w->add = add;
     w->dst = dst;
     nw_status status = NW_OK;
-    size_t scratch = nw_kernel_bytes(w->kernel, NW_SLOT_SCRATCH);
-    if (scratch) status = nw_plan_scratch(plan, scratch, &w->scratch, err);
+    size_t scratch = nw_kernel_bytes(w->lanes[0].kernel, NW_SLOT_SCRATCH);
+    for (int i = 0; i < w->lane_count && scratch && status == NW_OK; i++)
+        status = nw_plan_scratch(plan, scratch, &w->lanes[i].scratch, err);
     for (int64_t g = 0; g < w->conv.groups && status == NW_OK; g++) {
         nw_layout layout = nw_layout_plain(NW_F32, &w->packed[g]->shape);
         status = nw_plan_constant(plan, &layout, w->packed[g]->data, nw_tensor_ref(w->packed[g]),
@@ -254,11 +312,15 @@ nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buf
                     .run = run,
                     .bind = bind,
                     .destroy = destroy};
-    snprintf(step.impl, sizeof step.impl, "%s", nw_kernel_impl(w->kernel));
-    nw_buffer *touched[] = {src, bias, add, dst, w->scratch};
+    snprintf(step.impl, sizeof step.impl, "%s", nw_kernel_impl(w->lanes[0].kernel));
+    nw_buffer *touched[] = {src, bias, add};
     int reads = 0;
     for (size_t i = 0; i < sizeof touched / sizeof touched[0]; i++)
         if (touched[i]) step.reads[reads++] = touched[i];
+    step.writes[0] = dst;
     for (int64_t g = 0; g < w->conv.groups; g++) step.reads[reads++] = w->filters[g];
-    return nw_plan_step(plan, &step, err);
+    NW_TRY(nw_plan_step(plan, &step, err));
+    for (int i = 0; i < w->lane_count && scratch; i++)
+        NW_TRY(nw_plan_touches(plan, &w->lanes[i].scratch, 1, true, err));
+    return NW_OK;
 }
