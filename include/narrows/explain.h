@@ -68,6 +68,10 @@ typedef struct nw_explain_options {
     int steps;               /* of Adam; 10 */
     double rate;             /* Adam's learning rate; 1 */
     int samples;             /* noise draws a step; 10 */
+    int early_samples;       /* noise draws in the first early_steps steps, where lambda is near 1 and the prediction's
+                                gradient small beside the capacity's, and in a last forward pass that no update
+                                follows; 0: `samples` there too. 0 */
+    int early_steps;         /* 5 */
     nw_noise_kind noise;     /* independent */
     uint64_t seed;           /* 0 */
     double min_std;          /* least deviation of a neuron; 0.01 */
@@ -174,6 +178,12 @@ NW_API const char *nw_explainer_isa(const nw_explainer *explainer); /* instructi
 NW_API int nw_explainer_batch(const nw_explainer *explainer);       /* samples in one run of the model */
 /* The programs before and after the layer, for profiles; `after` is NULL where a method has none. */
 NW_API nw_program *nw_explainer_program(nw_explainer *explainer, int after);
+/* The passes of a method's own loop around the program after the layer, as steps of kind "noise", "blur", ... and
+ * their runs, with options.profile; 0 where a method has none. See nw_program_step and nw_program_event. */
+NW_API size_t nw_explainer_pass_count(const nw_explainer *explainer);
+NW_API nw_step_info nw_explainer_pass(const nw_explainer *explainer, size_t i);
+NW_API size_t nw_explainer_pass_event_count(const nw_explainer *explainer);
+NW_API nw_step_event nw_explainer_pass_event(const nw_explainer *explainer, size_t i);
 
 #ifdef __cplusplus
 }

@@ -92,11 +92,26 @@ NW_API const char *nw_program_isa(const nw_program *program);
 typedef struct nw_step_info {
     const char *kind, *impl, *node; /* node: its name, or "" */
     int backward;
-    double flops, bytes, seconds; /* seconds: sum over runs since compile, with options.profile */
-    long runs;
+    double flops, bytes, seconds; /* of one run; seconds: sum over runs since compile, with options.profile */
+    long runs;                    /* with options.profile */
 } nw_step_info;
 NW_API size_t nw_program_step_count(const nw_program *program);
 NW_API nw_step_info nw_program_step(const nw_program *program, size_t i);
+/* When steps ran, in their order: the first 65536 runs of steps since compile, with options.profile. start: seconds
+ * of the monotonic clock. */
+typedef struct nw_step_event {
+    size_t step;
+    double start, seconds;
+} nw_step_event;
+NW_API size_t nw_program_event_count(const nw_program *program);
+NW_API nw_step_event nw_program_event(const nw_program *program, size_t i);
+/* What the processor can do on so many threads (0: as the environment has it), measured now in a few hundredths of a
+ * second: operations a second of a large convolution of 1x1 in that precision, and bytes a second, read and written,
+ * of copying an array that no cache holds. */
+typedef struct nw_machine_limits {
+    double flops, bytes;
+} nw_machine_limits;
+NW_API nw_status nw_machine_measure(nw_precision precision, int threads, nw_machine_limits *out, nw_error *err);
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,7 @@ typedef struct nw_backend nw_backend;
 nw_status nw_backend_new(nw_backend **out, nw_error *err);
 void nw_backend_free(nw_backend *backend);
 int nw_backend_block(void);       /* floats of a vector: 16, 8; 1 without blocked kernels */
+bool nw_backend_has_winograd(void); /* whether there is any kernel for nw_conv_desc.winograd */
 const char *nw_backend_isa(void); /* "avx512_core_bf16", ... */
 
 /* A prepared primitive. Its arguments are set once, by slot, when the buffers have their addresses. */
@@ -45,6 +46,7 @@ typedef struct nw_conv_desc {
     bool bias, add;
     nw_act act;
     bool bf16; /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
+    bool winograd; /* forward: by minimal filtering, or NW_UNSUPPORTED */
 } nw_conv_desc;
 
 /* Layouts: oneDNN chooses where block is 0 on entry; the choice stands there on return. dtype is the

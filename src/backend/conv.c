@@ -39,7 +39,7 @@ static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md
 }
 
 nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
-                            const nw_layout *dst, dnnl_primitive_desc_t *pd, nw_error *err)
+                             const nw_layout *dst, dnnl_primitive_desc_t *pd, nw_error *err)
 {
     nw_md src_md = {0}, weights_md = {0}, bias_md = {0}, dst_md = {0};
     dnnl_primitive_attr_t attr = NULL;
@@ -58,8 +58,9 @@ nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, cons
         status = nw_fail(err, NW_FAILED, "oneDNN refuses the shape of the weights");
     if (status == NW_OK) status = nw_attributes(conv->add ? &dst_md : NULL, &conv->act, &attr, err);
     if (status == NW_OK) {
-        dnnl_status_t s = nw_pd_conv_forward(pd, backend->engine, &src_md, &weights_md,
-                                             conv->bias ? &bias_md : NULL, &dst_md, &w, attr);
+        dnnl_status_t s = nw_pd_conv_forward(
+            pd, backend->engine, &src_md, &weights_md, conv->bias ? &bias_md : NULL, &dst_md, &w,
+            conv->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, attr);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "convolution");
     }
     if (attr) dnnl_primitive_attr_destroy(attr);

@@ -1,5 +1,6 @@
 #include "commands.h"
 #include "evaluate.h"
+#include "profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,11 @@ static nw_status evaluate_all(evaluate *e, cli_list operands, nw_error *err)
         if (!e->methods[i].control) TRY(cli_method_prepare(&e->job, &a->method, &e->methods[i].use, err));
     TRY(evaluate_images(e, err));
     TRY(evaluate_report(e, err));
+    const cli_method *used[CLI_METHODS];
+    size_t count = 0;
+    for (size_t i = 0; i < e->method_count; i++)
+        if (!e->methods[i].control) used[count++] = &e->methods[i].use;
+    TRY(cli_profile(&a->method, used, count, err));
     if (e->failed)
         return cli_fail(err, e->failure, "%zu images failed, the result is of the others", e->failed);
     return NW_OK;

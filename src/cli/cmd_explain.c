@@ -2,6 +2,7 @@
 #include "explain.h"
 #include "folder.h"
 #include "json.h"
+#include "profile.h"
 #include "terminal.h"
 
 #include <math.h>
@@ -44,24 +45,11 @@ static nw_status check_arguments(const explain *e, nw_error *err)
     return NW_OK;
 }
 
-static void print_profile(const explain *e)
+static nw_status profile(const explain *e, nw_error *err)
 {
-    for (size_t i = 0; i < e->method_count; i++)
-        for (int after = 0; after < 2; after++) {
-            nw_program *program = nw_explainer_program(e->methods[i].use.explainer, after);
-            if (!program) continue;
-            fprintf(stderr, "%s, %s the layer: %.1f MB, %s\n%10s %6s %9s %9s  %s\n",
-                    e->methods[i].use.info->name, after ? "after" : "before",
-                    (double)nw_program_memory(program) / 1e6, nw_program_isa(program), "ms a run", "runs",
-                    "GFLOP/s", "GB/s", "step");
-            for (size_t k = 0; k < nw_program_step_count(program); k++) {
-                nw_step_info s = nw_program_step(program, k);
-                double each = s.runs ? s.seconds / (double)s.runs : 0;
-                fprintf(stderr, "%10.3f %6ld %9.1f %9.1f  %s%s %s %s\n", 1e3 * each, s.runs,
-                        each > 0 ? 1e-9 * s.flops / each : 0, each > 0 ? 1e-9 * s.bytes / each : 0,
-                        s.backward ? "backward " : "", s.kind, s.impl, s.node);
-            }
-        }
+    const cli_method *used[CLI_METHODS];
+    for (size_t i = 0; i < e->method_count; i++) used[i] = &e->methods[i].use;
+    return cli_profile(&e->a->method, used, e->method_count, err);
 }
 
 static nw_status write_record(explain *e, nw_status result, nw_error *err)
@@ -100,7 +88,12 @@ static nw_status explain_all(explain *e, cli_list operands, nw_error *err)
         cli_table_print(e->table);
     else
         cli_table_drop(e->table);
-    if (a->method.profile) print_profile(e);
+    nw_error own;
+    nw_status told = e->done ? profile(e, &own) : NW_OK;
+    if (status == NW_OK && told != NW_OK) {
+        *err = own;
+        status = told;
+    }
     return status;
 }
 

@@ -1,6 +1,7 @@
 #include "commands.h"
 #include "folder.h"
 #include "json.h"
+#include "profile.h"
 #include "quantify.h"
 
 #include <stdlib.h>
@@ -35,6 +36,13 @@ static nw_status quantify_scans(quantify *q, cli_list operands, nw_error *err)
             *err = own;
             status = shown;
         }
+    }
+    const cli_method *used = &q->method;
+    nw_error own;
+    nw_status told = q->done ? cli_profile(&q->a->method, &used, 1, &own) : NW_OK;
+    if (status == NW_OK && told != NW_OK) {
+        *err = own;
+        status = told;
     }
     return status;
 }

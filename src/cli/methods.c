@@ -101,6 +101,8 @@ static nw_status set_options(const cli_job *job, const cli_method_options *a, nw
     o->steps = (int)a->steps;
     o->rate = a->rate;
     o->samples = (int)a->samples;
+    o->early_samples = (int)a->early_samples;
+    o->early_steps = (int)a->early_steps;
     o->seed = (uint64_t)a->seed;
     o->min_std = a->min_std;
     o->initial_alpha = a->initial_alpha;
@@ -112,7 +114,7 @@ static nw_status set_options(const cli_job *job, const cli_method_options *a, nw
     o->batch = (int)a->batch;
     o->precision = (nw_precision)a->precision; /* the choices are in the order of the type */
     o->threads = (int)a->threads;
-    o->profile = a->profile > 0;
+    o->profile = a->profile > 0 || a->trace;
     return NW_OK;
 }
 

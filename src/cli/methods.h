@@ -6,12 +6,12 @@
 #include "estimate.h"
 
 typedef struct cli_method_options {
-    const char *names, *target, *output, *stats, *loss;
+    const char *names, *target, *output, *stats, *loss, *trace;
     cli_list layers, stats_from;
     int64_t stats_limit;
     double beta, sigma, rate, min_std, initial_alpha, active_threshold, loss_weight;
     int beta_over, relu, readout, noise;
-    int64_t steps, samples, seed;
+    int64_t steps, samples, early_samples, early_steps, seed;
     int precision, profile;
     int64_t threads, batch;
 } cli_method_options;

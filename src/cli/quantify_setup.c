@@ -150,8 +150,8 @@ static json_t *option_value(const cli_option *o, const void *field)
 /* Those that results do not depend on. */
 static bool is_aside(const char *name)
 {
-    static const char *const aside[] = {"output", "shard", "restart", "merge", "threads",  "profile",
-                                        "json",   "quiet", "verbose", "help",  "recursive"};
+    static const char *const aside[] = {"output", "shard", "restart", "merge",   "threads", "profile",
+                                        "trace",  "json",  "quiet",   "verbose", "help",    "recursive"};
     for (size_t i = 0; i < sizeof aside / sizeof aside[0]; i++)
         if (strcmp(name, aside[i]) == 0) return true;
     return false;

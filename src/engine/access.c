@@ -82,6 +82,17 @@ nw_step_info nw_program_step(const nw_program *program, size_t i)
                           .backward = phase == NW_PHASE_BACKWARD,
                           .flops = step->flops,
                           .bytes = step->bytes,
-                          .seconds = program->seconds ? program->seconds[i] : 0,
-                          .runs = program->runs[phase]};
+                          .seconds = program->recorder ? program->recorder->seconds[i] : 0,
+                          .runs = program->recorder ? program->recorder->runs[i] : 0};
+}
+
+size_t nw_program_event_count(const nw_program *program)
+{
+    return program->recorder ? program->recorder->event_count : 0;
+}
+
+nw_step_event nw_program_event(const nw_program *program, size_t i)
+{
+    nw_record_event e = program->recorder->events[i];
+    return (nw_step_event){.step = e.row, .start = e.start, .seconds = e.seconds};
 }

@@ -244,6 +244,13 @@ static nw_status fuse_sums(fusion *f)
     return NW_OK;
 }
 
+/* A large 3x3 convolution is done in float32 (ops/fast_conv_winograd.c) and reads that. */
+static bool stays_wide(const fusion *f, const nw_node *node)
+{
+    const nw_shape *x = nw_in_shape(f->graph, node, 0), *w = nw_in_shape(f->graph, node, 1);
+    return x->rank == 4 && w->dims[2] == 3 && w->dims[3] == 3 && x->dims[2] >= 32 && x->dims[3] >= 32;
+}
+
 /* Marks convolutions whose result nobody but convolutions reads, as their source. */
 static void mark_narrow(fusion *f)
 {
@@ -252,7 +259,8 @@ static void mark_narrow(fusion *f)
     for (size_t n = 0; n < f->graph->node_count; n++) {
         const nw_node *node = &f->graph->nodes[n];
         for (int i = 0; f->piece->live[n] && i < node->input_count; i++)
-            if (node->inputs[i] >= 0 && !(is(node, "Conv") && i == 0)) other[node->inputs[i]]++;
+            if (node->inputs[i] >= 0 && !(is(node, "Conv") && i == 0 && !stays_wide(f, node)))
+                other[node->inputs[i]]++;
     }
     for (size_t n = 0; n < f->graph->node_count; n++) {
         nw_node *node = &f->graph->nodes[n];

@@ -14,7 +14,7 @@ void nw_program_free(nw_program *program)
     nw_free(program->inputs);
     nw_free(program->outputs);
     nw_free(program->diffs);
-    nw_free(program->seconds);
+    nw_recorder_free(program->recorder);
     nw_model_unref(program->model);
     nw_free(program);
 }
@@ -155,10 +155,8 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     if (piece->diff_count) NW_TRY(backward_ports(program, err));
     NW_TRY(nw_plan_finish(program->plan, err));
     NW_TRY(initial_values(program, options, err));
-    if (options->profile) {
-        program->seconds = nw_calloc(nw_plan_step_count(program->plan), sizeof *program->seconds);
-        if (!program->seconds) return nw_no_memory(err, sizeof *program->seconds, "the profile");
-    }
+    if (options->profile)
+        NW_TRY(nw_recorder_new(nw_plan_step_count(program->plan), &program->recorder, err));
     return NW_OK;
 }
 
@@ -190,9 +188,8 @@ nw_status nw_program_compile(nw_model *model, const nw_program_options *options,
 static nw_status run_phase(nw_program *program, nw_phase phase, nw_error *err)
 {
     int before = nw_threads_set(program->threads);
-    nw_status status = nw_plan_run(program->plan, phase, program->seconds, err);
+    nw_status status = nw_plan_run(program->plan, phase, program->recorder, err);
     nw_threads_set(before);
-    program->runs[phase]++;
     return status;
 }
 

@@ -52,8 +52,7 @@ struct nw_program {
     nw_port *inputs, *outputs, *diffs;
     int threads;
     bool ran;
-    double *seconds; /* a step; NULL without profile */
-    long runs[2];
+    nw_recorder *recorder; /* a row a step; NULL without profile */
 };
 
 #endif

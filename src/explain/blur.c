@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -87,13 +88,13 @@ int nw_blur_radius(const nw_blur *blur)
     return blur->radius;
 }
 
-static void add_scaled(float *restrict dst, const float *restrict src, float weight, int64_t n)
+static inline void add_scaled(float *restrict dst, const float *restrict src, float weight, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) dst[i] += weight * src[i];
 }
 
 /* Along the innermost axis: row by row through a padded line. */
-static void rows(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n, float *line,
+static inline __attribute__((always_inline)) void rows(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n, float *line,
                  bool adjoint)
 {
     int64_t r = blur->radius;
@@ -115,7 +116,7 @@ static void rows(const nw_blur *blur, const float *src, float *dst, int64_t coun
 }
 
 /* Along an outer axis: whole lines of `inner` values at once. */
-static void columns(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n,
+static inline __attribute__((always_inline)) void columns(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n,
                     int64_t inner, bool adjoint)
 {
     int64_t r = blur->radius;
@@ -138,7 +139,7 @@ typedef struct work {
     bool adjoint;
 } work;
 
-static void channels(void *context, size_t begin, size_t end)
+NW_SIMD static void channels(void *context, size_t begin, size_t end)
 {
     const work *w = context;
     const nw_blur *blur = w->blur;

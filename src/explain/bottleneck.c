@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "explain/blur.h"
+#include "explain/passes.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 /* Neurons that a thread works on at once: whole groups of random numbers, and buffers that stay in its cache.
  */
 enum { CHUNK = 8 * NW_RNG_GROUP };
+_Static_assert((int)CHUNK <= (int)NW_PASSES_MOST, "a chunk is one call of a pass");
 
 /* No lambda or q comes nearer to 0 than this before the blur: 1 / q and ln q stay finite in single precision
  * whatever Adam does (it takes |alpha| > 69 to get there). */
@@ -31,6 +33,7 @@ struct nw_bottleneck {
     double *gathered; /* d model loss / d lambda, summed over samples */
     double *partial;  /* [chunks] */
     int64_t updates;
+    nw_recorder *recorder;
 };
 
 enum { ARRAYS = 15 };
@@ -74,6 +77,11 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
         b->active_count += active;
     }
     b->config.mean = b->config.std = b->config.active_share = NULL;
+    nw_status status = config->profile ? nw_recorder_new(NW_PASS_COUNT, &b->recorder, err) : NW_OK;
+    if (status != NW_OK) {
+        nw_bottleneck_free(b);
+        return status;
+    }
     *out = b;
     return NW_OK;
 }
@@ -85,6 +93,7 @@ void nw_bottleneck_free(nw_bottleneck *b)
     nw_free(b->block);
     nw_free(b->gathered);
     nw_free(b->partial);
+    nw_recorder_free(b->recorder);
     nw_free(b);
 }
 
@@ -116,56 +125,37 @@ static double total(const nw_bottleneck *b)
     return sum;
 }
 
+/* The arrays from neuron `begin` on. */
+static nw_passes_neurons from(const nw_bottleneck *b, size_t begin)
+{
+    return (nw_passes_neurons){b->x + begin,      b->mean + begin,   b->std + begin,
+                               b->active + begin, b->lambda + begin, b->q + begin};
+}
+
 static void gates(void *context, size_t begin, size_t end)
 {
     nw_bottleneck *b = context;
-    for (size_t i = begin; i < end; i++) {
-        double a = (double)b->alpha[i], e = fmax(exp(-fabs(a)), least);
-        double large = 1 / (1 + e), small = e / (1 + e);
-        b->open[i] = (float)(a >= 0 ? large : a < 0 ? small : a);
-        b->shut[i] = (float)(a >= 0 ? small : a < 0 ? large : a);
-        b->gathered[i] = 0;
-    }
-}
-
-/* -1/2 - ln q + q^2 / 2 + (lambda r)^2 / 2 for q = 1 - lambda. The first three terms cancel to
- * lambda^2 + lambda^3 / 3 + ... near lambda = 0, where they are taken as that. */
-static double kl(double lambda, double q, double r)
-{
-    double square = lambda * lambda, rest;
-    if (lambda < 1e-3)
-        rest = square * (1 + lambda * (1. / 3 + lambda * (1. / 4 + lambda / 5)));
-    else if (lambda < 0.5)
-        rest = -log1p(-lambda) - lambda + 0.5 * square;
-    else
-        rest = -0.5 - log(q) + 0.5 * q * q;
-    return rest + 0.5 * square * r * r;
-}
-
-static double ratio(const nw_bottleneck *b, size_t i)
-{
-    return ((double)b->x[i] - (double)b->mean[i]) / (double)b->std[i];
+    nw_passes_gates(b->alpha + begin, least, b->open + begin, b->shut + begin, end - begin);
+    memset(b->gathered + begin, 0, (end - begin) * sizeof *b->gathered);
 }
 
 static void capacities(void *context, size_t begin, size_t end)
 {
     nw_bottleneck *b = context;
-    double sum = 0;
-    for (size_t i = begin; i < end; i++) {
-        double value = 0;
-        if (b->active[i] > 0) value = kl((double)b->lambda[i], (double)b->q[i], ratio(b, i));
-        b->capacity[i] = (float)value;
-        sum += value;
-    }
-    b->partial[begin / CHUNK] = sum;
+    nw_passes_neurons neurons = from(b, begin);
+    b->partial[begin / CHUNK] = nw_passes_capacity(&neurons, b->capacity + begin, end - begin);
 }
 
 double nw_bottleneck_forward(nw_bottleneck *b)
 {
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gates, b);
+    start = nw_record(b->recorder, NW_PASS_GATES, start);
     nw_blur_apply(b->blur, b->open, b->lambda);
     nw_blur_apply(b->blur, b->shut, b->q);
+    start = nw_record(b->recorder, NW_PASS_BLUR, start);
     nw_parallel((size_t)b->neurons, CHUNK, capacities, b);
+    nw_record(b->recorder, NW_PASS_CAPACITY, start);
     return total(b);
 }
 
@@ -179,12 +169,17 @@ typedef struct draw {
 
 static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n)
 {
+    uint32_t step = noise->step;
     bool mirrored = noise->antithetic && sample % 2;
+    if (noise->antithetic && noise->alone) {
+        mirrored = step % 2;
+        step -= step % 2;
+    }
     if (noise->antithetic) sample /= 2;
     if (noise->inject)
-        noise->inject(noise->user, noise->step, sample, first, dst, n);
+        noise->inject(noise->user, step, sample, first, dst, n);
     else
-        nw_rng_normals(noise->seed, noise->image, noise->step, sample, first, dst, n);
+        nw_rng_normals(noise->seed, noise->image, step, sample, first, dst, n);
     for (size_t i = 0; mirrored && i < n; i++) dst[i] = -dst[i];
 }
 
@@ -192,16 +187,13 @@ static void samples(void *context, size_t begin, size_t end)
 {
     const draw *d = context;
     const nw_bottleneck *b = d->bottleneck;
-    const float *restrict lambda = b->lambda + begin, *restrict q = b->q + begin, *restrict x = b->x + begin;
-    const float *restrict mean = b->mean + begin, *restrict std = b->std + begin,
-                          *restrict active = b->active + begin;
+    nw_passes_neurons neurons = from(b, begin);
     size_t n = end - begin;
     float eps[CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
         normals(d->noise, d->first + s, begin, eps, n);
-        float *restrict z = d->dst + (size_t)s * (size_t)b->neurons + begin;
-        for (size_t i = 0; i < n; i++)
-            z[i] = active[i] * (lambda[i] * x[i] + q[i] * (mean[i] + std[i] * eps[i]));
+        float *z = d->dst + (size_t)s * (size_t)b->neurons + begin;
+        nw_passes_sample(&neurons, eps, z, n);
         if (b->config.relu)
             for (size_t i = 0; i < n; i++) z[i] = z[i] > 0 ? z[i] : 0;
     }
@@ -211,7 +203,9 @@ void nw_bottleneck_sample(const nw_bottleneck *b, const nw_noise *noise, uint32_
                           float *dst)
 {
     draw d = {b, noise, first, count, dst, NULL};
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
+    nw_record(b->recorder, NW_PASS_NOISE, start);
 }
 
 /* d z / d lambda = active (x - noise), with q = 1 - lambda. The noise is drawn again: cheaper than keeping
@@ -220,23 +214,13 @@ static void gathers(void *context, size_t begin, size_t end)
 {
     const draw *d = context;
     const nw_bottleneck *b = d->bottleneck;
-    const float *restrict lambda = b->lambda + begin, *restrict q = b->q + begin, *restrict x = b->x + begin;
-    const float *restrict mean = b->mean + begin, *restrict std = b->std + begin,
-                          *restrict active = b->active + begin;
-    double *restrict sum = b->gathered + begin;
+    nw_passes_neurons neurons = from(b, begin);
     size_t n = end - begin;
     float eps[CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
         normals(d->noise, d->first + s, begin, eps, n);
-        const float *restrict diff = d->diff + (size_t)s * (size_t)b->neurons + begin;
-        if (b->config.relu)
-            for (size_t i = 0; i < n; i++) {
-                float noise = mean[i] + std[i] * eps[i], z = active[i] * (lambda[i] * x[i] + q[i] * noise);
-                sum[i] += z > 0 ? (double)((x[i] - noise) * diff[i]) : 0;
-            }
-        else
-            for (size_t i = 0; i < n; i++)
-                sum[i] += (double)(active[i] * (x[i] - (mean[i] + std[i] * eps[i])) * diff[i]);
+        nw_passes_gather(&neurons, eps, d->diff + (size_t)s * (size_t)b->neurons + begin, b->config.relu,
+                         b->gathered + begin, n);
     }
 }
 
@@ -244,39 +228,36 @@ void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t firs
                           const float *diff_z)
 {
     draw d = {b, noise, first, count, NULL, diff_z};
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
+    nw_record(b->recorder, NW_PASS_GATHER, start);
 }
 
-/* d objective / d lambda, before the blur is undone. d capacity / d lambda = 1/q - q + lambda r^2, and
- * 1/q - q = lambda (1 + q) / q without the cancellation. */
+/* d objective / d lambda, before the blur is undone. */
 static void slopes(void *context, size_t begin, size_t end)
 {
     nw_bottleneck *b = context;
-    for (size_t i = begin; i < end; i++) {
-        double lambda = (double)b->lambda[i], q = (double)b->q[i], r = ratio(b, i), slope = b->gathered[i];
-        if (b->active[i] > 0) slope += b->config.weight * lambda * ((1 + q) / q + r * r);
-        b->scratch[i] = (float)slope;
-    }
+    nw_passes_neurons neurons = from(b, begin);
+    nw_passes_slopes(&neurons, b->gathered + begin, b->config.weight, b->scratch + begin, end - begin);
 }
 
 /* d lambda / d alpha = s(alpha) s(-alpha). */
 static void chain(void *context, size_t begin, size_t end)
 {
     nw_bottleneck *b = context;
-    double sum = 0;
-    for (size_t i = begin; i < end; i++) {
-        double diff = (double)b->spread[i] * ((double)b->open[i] * (double)b->shut[i]);
-        b->diff[i] = (float)diff;
-        sum += fabs(diff);
-    }
-    b->partial[begin / CHUNK] = sum;
+    b->partial[begin / CHUNK] =
+        nw_passes_chain(b->spread + begin, b->open + begin, b->shut + begin, b->diff + begin, end - begin);
 }
 
 double nw_bottleneck_gradient(nw_bottleneck *b)
 {
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, slopes, b);
+    start = nw_record(b->recorder, NW_PASS_SLOPES, start);
     nw_blur_adjoint(b->blur, b->scratch, b->spread);
+    start = nw_record(b->recorder, NW_PASS_UNBLUR, start);
     nw_parallel((size_t)b->neurons, CHUNK, chain, b);
+    nw_record(b->recorder, NW_PASS_CHAIN, start);
     return total(b);
 }
 
@@ -289,16 +270,8 @@ static void moves(void *context, size_t begin, size_t end)
 {
     const move *m = context;
     nw_bottleneck *b = m->bottleneck;
-    const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-    for (size_t i = begin; i < end; i++) {
-        double g = (double)b->diff[i];
-        double first = beta1 * (double)b->first_moment[i] + (1 - beta1) * g;
-        double second = beta2 * (double)b->second_moment[i] + (1 - beta2) * g * g;
-        b->first_moment[i] = (float)first;
-        b->second_moment[i] = (float)second;
-        b->alpha[i] =
-            (float)((double)b->alpha[i] - m->step * first / (sqrt(second) * m->correction + epsilon));
-    }
+    nw_passes_adam(b->diff + begin, m->step, m->correction, b->first_moment + begin, b->second_moment + begin,
+                   b->alpha + begin, end - begin);
 }
 
 /* Kingma & Ba 2015, algorithm 1. */
@@ -306,7 +279,9 @@ void nw_bottleneck_update(nw_bottleneck *b)
 {
     double t = (double)++b->updates;
     move m = {b, b->config.rate / (1 - pow(0.9, t)), 1 / sqrt(1 - pow(0.999, t))};
+    double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, moves, &m);
+    nw_record(b->recorder, NW_PASS_ADAM, start);
 }
 
 const float *nw_bottleneck_capacity(const nw_bottleneck *b)
@@ -327,4 +302,9 @@ const float *nw_bottleneck_diff(const nw_bottleneck *b)
 float *nw_bottleneck_alpha(nw_bottleneck *b)
 {
     return b->alpha;
+}
+
+const nw_recorder *nw_bottleneck_recorder(const nw_bottleneck *b)
+{
+    return b->recorder;
 }

@@ -12,6 +12,7 @@
 #ifndef NW_EXPLAIN_BOTTLENECK_H
 #define NW_EXPLAIN_BOTTLENECK_H
 
+#include "base/record.h"
 #include "tensor/tensor.h"
 
 typedef struct nw_bottleneck_config {
@@ -24,6 +25,7 @@ typedef struct nw_bottleneck_config {
     double weight; /* of the summed capacity in nats: beta / neurons, or beta */
     double rate;   /* of Adam (beta1 0.9, beta2 0.999, epsilon 1e-8) */
     bool relu;     /* z = max(z, 0) */
+    bool profile;  /* the time of each pass is recorded */
 } nw_bottleneck_config;
 
 typedef struct nw_bottleneck nw_bottleneck;
@@ -33,6 +35,7 @@ typedef struct nw_noise {
     uint64_t seed, image;
     uint32_t step;
     bool antithetic; /* samples 2k and 2k + 1 are one draw and its mirror image */
+    bool alone;      /* one sample a step: antithetic is an even step and the odd one after it */
     void (*inject)(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n);
     void *user;
 } nw_noise;
@@ -69,5 +72,24 @@ nw_bottleneck_capacity(const nw_bottleneck *bottleneck); /* nats, of the last fo
 const float *nw_bottleneck_lambda(const nw_bottleneck *bottleneck);
 const float *nw_bottleneck_diff(const nw_bottleneck *bottleneck); /* of the last nw_bottleneck_gradient */
 float *nw_bottleneck_alpha(nw_bottleneck *bottleneck);
+
+/* Passes over the neurons, as rows of a recorder (NULL without config.profile). */
+#define NW_BOTTLENECK_PASSES(X)                                                                              \
+    X(GATES, "gates")                                                                                        \
+    X(BLUR, "blur")                                                                                          \
+    X(CAPACITY, "capacity")                                                                                  \
+    X(NOISE, "noise")                                                                                        \
+    X(GATHER, "gather")                                                                                      \
+    X(SLOPES, "slopes")                                                                                      \
+    X(UNBLUR, "blur backward")                                                                               \
+    X(CHAIN, "chain")                                                                                        \
+    X(ADAM, "adam")
+typedef enum nw_bottleneck_pass {
+#define NW_BOTTLENECK_PASS(NAME, name) NW_PASS_##NAME,
+    NW_BOTTLENECK_PASSES(NW_BOTTLENECK_PASS)
+#undef NW_BOTTLENECK_PASS
+        NW_PASS_COUNT
+} nw_bottleneck_pass;
+const nw_recorder *nw_bottleneck_recorder(const nw_bottleneck *bottleneck);
 
 #endif

@@ -27,6 +27,8 @@ typedef struct nw_method {
     /* Adds the method's parameters to the provenance; NULL: none. Non-zero: out of memory. */
     int (*describe)(const nw_explainer *e, json_t *parameters);
     void (*destroy)(void *state);
+    /* The bottleneck whose passes a profile shows; NULL: the method has none. */
+    const nw_bottleneck *(*bottleneck)(const void *state);
     /* The map's values are shares of the layer's: their sum is kept when it is brought to the input's size.
      */
     bool density;
@@ -43,7 +45,7 @@ struct nw_explainer {
     nw_dimension *dimensions; /* that make the model's input that shape */
     size_t dimension_count;
     nw_program *before, *after;
-    int batch;
+    int batch; /* of `after` */
     bool answered; /* nw_explainer_predict has left its image in `before` */
     void *state;
     /* For tests: replaces the random numbers. */

@@ -5,11 +5,12 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct iba {
     nw_bottleneck *bottleneck;
-    double weight;         /* of the summed capacity in nats */
+    double weight;     /* of the summed capacity in nats */
+    nw_program *small; /* as e->after, for few samples at once; NULL: e->after does it */
+    int small_batch;
     float *staging;        /* [batch, neurons] where the program computes in double; else NULL */
     float *clean;          /* [neurons] */
     double *logits, *diff; /* [outputs] */
@@ -19,6 +20,7 @@ static void destroy(void *state)
 {
     iba *s = state;
     if (!s) return;
+    nw_program_free(s->small);
     nw_bottleneck_free(s->bottleneck);
     nw_free(s->staging);
     nw_free(s->clean);
@@ -27,9 +29,14 @@ static void destroy(void *state)
     nw_free(s);
 }
 
+static const nw_bottleneck *bottleneck(const void *state)
+{
+    return ((const iba *)state)->bottleneck;
+}
+
 /* The part after the layer, for `batch` samples at once. A graph that mixes up its batch (a Reshape to a
  * fixed size, say) either does not compile or gives another first dimension. */
-static nw_status compile_after(nw_explainer *e, int batch, nw_error *err)
+static nw_status compile_after(nw_explainer *e, int batch, nw_program **made, nw_error *err)
 {
     nw_program *program;
     NW_TRY(nw_explainer_compile(e, e->layer, &e->head.logits, 1, e->layer, batch, &program, err));
@@ -43,8 +50,7 @@ static nw_status compile_after(nw_explainer *e, int batch, nw_error *err)
         return nw_fail(err, NW_UNSUPPORTED, "%s: '%s' does not follow a batch of %d samples at '%s'",
                        nw_model_path(e->model), e->head.logits, batch, e->layer);
     }
-    e->after = program;
-    e->batch = batch;
+    *made = program;
     return NW_OK;
 }
 
@@ -60,13 +66,20 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
 {
     const nw_explain_options *o = &e->options;
     int wanted = o->batch == 0 ? even_batch(o->samples) : o->batch < o->samples ? o->batch : o->samples;
-    nw_status status = compile_after(e, wanted, err);
-    if (status != NW_OK && status != NW_NO_MEMORY && wanted > 1 && o->batch == 0)
-        status = compile_after(e, 1, err);
+    nw_status status = compile_after(e, wanted, &e->after, err);
+    if (status != NW_OK && status != NW_NO_MEMORY && wanted > 1 && o->batch == 0) {
+        wanted = 1;
+        status = compile_after(e, wanted, &e->after, err);
+    }
     NW_TRY(status);
+    e->batch = wanted;
 
     iba *s = e->state = nw_calloc(1, sizeof *s);
     if (!s) return nw_no_memory(err, sizeof *s, "iba");
+    if (o->early_samples > 0 && o->early_samples % e->batch) {
+        s->small_batch = o->early_samples < e->batch ? o->early_samples : e->batch;
+        if (s->small_batch < e->batch) NW_TRY(compile_after(e, s->small_batch, &s->small, err));
+    }
     int64_t neurons = 1;
     for (int i = 0; i < e->layer_shape.rank; i++) neurons *= e->layer_shape.dims[i];
     s->weight = o->beta_over == NW_BETA_OVER_MEAN ? o->beta / (double)neurons : o->beta;
@@ -80,7 +93,8 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
                                    .sigma = o->sigma,
                                    .weight = s->weight,
                                    .rate = o->rate,
-                                   .relu = o->relu != 0};
+                                   .relu = o->relu != 0,
+                                   .profile = o->profile != 0};
     NW_TRY(nw_bottleneck_new(&config, &s->bottleneck, err));
     if (nw_bottleneck_active(s->bottleneck) == 0)
         return nw_fail(
@@ -113,28 +127,31 @@ static void put(const nw_explainer *e, void *values, int64_t i, double value)
 }
 
 /* One group of samples through the model: adds to *loss, and to the gradient where that is wanted. */
-static nw_status group(nw_explainer *e, const nw_noise *noise, const nw_loss_spec *spec, uint32_t first,
-                       uint32_t count, bool gradient, double *loss, nw_error *err)
+static nw_status group(nw_explainer *e, const nw_noise *noise, const nw_loss_spec *spec, int samples,
+                       uint32_t first, uint32_t count, bool gradient, double *loss, nw_error *err)
 {
     iba *s = e->state;
+    bool small = s->small && (int)count <= s->small_batch;
+    nw_program *after = small ? s->small : e->after;
+    int64_t batch = small ? s->small_batch : e->batch;
     int64_t neurons = nw_bottleneck_neurons(s->bottleneck), outputs = e->head.count;
-    void *z = nw_program_input(e->after, e->layer, NULL);
+    void *z = nw_program_input(after, e->layer, NULL);
     nw_bottleneck_sample(s->bottleneck, noise, first, count, s->staging ? s->staging : z);
     for (int64_t i = 0; s->staging && i < neurons * count; i++) ((double *)z)[i] = (double)s->staging[i];
-    NW_TRY(nw_program_run(e->after, err));
+    NW_TRY(nw_program_run(after, err));
 
-    const void *logits = nw_program_output(e->after, e->head.logits, NULL);
-    void *seed = nw_program_diff_output(e->after, e->head.logits);
-    double scale = e->options.loss_weight / e->options.samples;
-    for (int64_t k = 0; k < e->batch; k++) {
+    const void *logits = nw_program_output(after, e->head.logits, NULL);
+    void *seed = nw_program_diff_output(after, e->head.logits);
+    double scale = e->options.loss_weight / samples;
+    for (int64_t k = 0; k < batch; k++) {
         bool used = k < count;
         for (int64_t i = 0; used && i < outputs; i++) s->logits[i] = get(e, logits, k * outputs + i);
         if (used) *loss += nw_loss_eval(spec, s->logits, outputs, scale, s->diff);
         for (int64_t i = 0; i < outputs; i++) put(e, seed, k * outputs + i, used ? s->diff[i] : 0);
     }
     if (!gradient) return NW_OK;
-    NW_TRY(nw_program_backward(e->after, err));
-    const void *diff = nw_program_diff(e->after, e->layer, NULL);
+    NW_TRY(nw_program_backward(after, err));
+    const void *diff = nw_program_diff(after, e->layer, NULL);
     for (int64_t i = 0; s->staging && i < neurons * count; i++)
         s->staging[i] = (float)((const double *)diff)[i];
     nw_bottleneck_gather(s->bottleneck, noise, first, count, s->staging ? s->staging : diff);
@@ -168,9 +185,11 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
         if (!isfinite(nats)) return not_finite(t, "the capacity", err);
         /* The reference computes an update after its last forward pass and throws it away. */
         bool last = t + 1 == o->steps && o->readout == NW_READOUT_LAST_FORWARD;
-        for (int first = 0; first < o->samples; first += e->batch) {
-            int count = o->samples - first < e->batch ? o->samples - first : e->batch;
-            NW_TRY(group(e, &noise, spec, (uint32_t)first, (uint32_t)count, !last, &loss, err));
+        int samples = o->early_samples > 0 && (t < o->early_steps || last) ? o->early_samples : o->samples;
+        noise.alone = samples == 1;
+        for (int first = 0; first < samples; first += e->batch) {
+            int count = samples - first < e->batch ? samples - first : e->batch;
+            NW_TRY(group(e, &noise, spec, samples, (uint32_t)first, (uint32_t)count, !last, &loss, err));
         }
         map->model_loss[t] = loss;
         map->information_loss[t] = s->weight * nats;
@@ -251,6 +270,10 @@ static int describe(const nw_explainer *e, json_t *p)
     bad |= nw_describe(p, "rate", json_real(o->rate),
                        "learning rate of Adam (betas 0.9 and 0.999, epsilon 1e-8)");
     bad |= nw_describe(p, "samples", json_integer(o->samples), "draws of the noise in each step");
+    bad |= nw_describe(p, "early_samples", json_integer(o->early_samples ? o->early_samples : o->samples),
+                       "draws in the first early_steps steps, and in a last forward pass without an update");
+    bad |= nw_describe(p, "early_steps", json_integer(o->early_samples ? o->early_steps : 0),
+                       "see early_samples");
     bad |=
         nw_describe(p, "noise", json_string(o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent"),
                     "independent draws, or pairs of a draw and its mirror image");
@@ -288,4 +311,5 @@ const nw_method nw_method_iba = {
     .run = run,
     .describe = describe,
     .destroy = destroy,
+    .bottleneck = bottleneck,
 };

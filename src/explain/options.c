@@ -14,6 +14,7 @@ void nw_explain_options_init(nw_explain_options *options)
                                     .steps = 10,
                                     .rate = 1,
                                     .samples = 10,
+                                    .early_steps = 5,
                                     .min_std = 0.01,
                                     .initial_alpha = 5,
                                     .active_threshold = 0.01,
@@ -72,6 +73,9 @@ nw_status nw_explain_options_check(const nw_explain_options *o, nw_error *err)
     if (o->samples < 1 || o->samples >= NW_RNG_MOST_SAMPLES)
         return nw_fail(err, NW_USAGE, "samples is %d: it must be 1 .. %d", o->samples,
                        NW_RNG_MOST_SAMPLES - 1);
+    if (o->early_samples < 0 || o->early_samples >= NW_RNG_MOST_SAMPLES || o->early_steps < 0)
+        return nw_fail(err, NW_USAGE, "early samples and steps are %d and %d: they must be 0 or more",
+                       o->early_samples, o->early_steps);
     if (o->batch < 0) return nw_fail(err, NW_USAGE, "batch is %d: it must be 0 (choose) or more", o->batch);
     if (o->target < -1)
         return nw_fail(err, NW_USAGE,

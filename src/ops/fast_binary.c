@@ -1,5 +1,6 @@
 /* Add, Sub, Mul and Div where one operand has the shape of the result, and the other that shape, or one
  * number, or one number a channel, or one a channel of each image (squeeze-and-excitation). */
+#include "base/simd.h"
 #include "ops/fast.h"
 #include "ops/fast_act.h"
 #include "ops/fast_loop.h"
@@ -96,7 +97,7 @@ static inline float apply(int kind, bool swapped, float full, float other)
 
 /* choice: kind, times two, plus one where the full operand is the second. src[0] full, src[1] other. */
 #define ROWS(name, KIND, SWAPPED)                                                                            \
-    static void name(const nw_loop *loop, size_t begin, size_t end)                                          \
+    NW_SIMD static void name(const nw_loop *loop, size_t begin, size_t end)                                          \
     {                                                                                                        \
         int64_t block = loop->shape.block, n = nw_loop_length(loop);                                         \
         for (size_t row = begin; row < end; row++) {                                                         \
@@ -111,6 +112,10 @@ static inline float apply(int kind, bool swapped, float full, float other)
                 else                                                                                         \
                     nw_loop_channels(loop, loop->src[1]->data, row, 1, v);                                   \
                 for (int64_t i = 0; i < n; i++) y[i] = apply(KIND, SWAPPED, x[i], v[0]);                     \
+            } else if (block == 16) {                                                                        \
+                nw_loop_channels(loop, loop->src[1]->data, row, 1, v);                                       \
+                for (int64_t i = 0; i < n; i += 16)                                                          \
+                    for (int b = 0; b < 16; b++) y[i + b] = apply(KIND, SWAPPED, x[i + b], v[b]);            \
             } else {                                                                                         \
                 nw_loop_channels(loop, loop->src[1]->data, row, 1, v);                                       \
                 for (int64_t i = 0; i < n; i += block)                                                       \
@@ -131,14 +136,18 @@ static const nw_loop_fn forward_fns[4][2] = {
 
 /* d other, one value a channel of each image: sums over a row, in the order of the row. src[0] d dst, src[1]
  * full operand (Mul), dst plain [outer, extent]. Sub with the other operand second negates. */
-static void reduce_rows(const nw_loop *loop, size_t begin, size_t end)
+NW_SIMD static void reduce_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     int64_t block = loop->shape.block, n = nw_loop_length(loop);
     for (size_t row = begin; row < end; row++) {
         const float *d = nw_loop_src(loop, 0, row), *x = loop->src[1] ? nw_loop_src(loop, 1, row) : NULL;
         float sum[16] = {0};
-        for (int64_t i = 0; i < n; i += block)
-            for (int64_t b = 0; b < block; b++) sum[b] += x ? d[i + b] * x[i + b] : d[i + b];
+        if (block == 16 && x)
+            for (int64_t i = 0; i < n; i += 16)
+                for (int b = 0; b < 16; b++) sum[b] += d[i + b] * x[i + b];
+        else
+            for (int64_t i = 0; i < n; i += block)
+                for (int64_t b = 0; b < block; b++) sum[b] += x ? d[i + b] * x[i + b] : d[i + b];
         int64_t o = (int64_t)row / loop->shape.blocks, c = (int64_t)row % loop->shape.blocks * block;
         float *y = (float *)loop->dst->data + o * loop->shape.extent;
         for (int64_t b = 0; b < block && c + b < loop->shape.extent; b++)

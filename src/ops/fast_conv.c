@@ -1,6 +1,7 @@
 /* Convolution by oneDNN: layouts of its choice, weights packed once (at every run where they may change),
  * bias, sum and activation in the same pass. */
 #include "ops/fast_conv.h"
+#include "ops/fast_conv_winograd.h"
 #include "ops/fast_kernel.h"
 #include "ops/window.h"
 
@@ -16,8 +17,6 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
                          .bias = nw_has_in(node, 2),
                          .add = node->fused_add,
                          .act = node->act};
-    /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
-    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16;
     nw_window w = {0};
     NW_TRY(nw_window_read(node, &conv.src, conv.weights.dims + 2, &w, err));
     for (int i = 0; i < w.rank; i++) {
@@ -26,6 +25,8 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
         conv.pads_begin[i] = w.before[i];
         conv.pads_end[i] = w.after[i];
     }
+    /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
+    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16 && !nw_winograd_beats_bf16(&conv);
     *out = conv;
     return NW_OK;
 }
@@ -70,11 +71,29 @@ static nw_status fail(nw_kernel *kernel, nw_status status)
     return status;
 }
 
+static nw_status forward_winograd(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
+                                  nw_winograd *fast, nw_error *err)
+{
+    nw_layout from = nw_winograd_layout(fast, false), to = nw_winograd_layout(fast, true);
+    nw_buffer *src, *bias = NULL, *add = NULL, *dst;
+    nw_status status = nw_plan_src(plan, node->inputs[0], &from, &src, err);
+    if (status == NW_OK && conv->bias) status = nw_plan_src(plan, node->inputs[2], NULL, &bias, err);
+    if (status == NW_OK && conv->add)
+        status = nw_plan_src(plan, node->inputs[node->input_count - 1], &to, &add, err);
+    if (status == NW_OK) status = nw_plan_dst(plan, node->outputs[0], &to, &dst, err);
+    if (status == NW_OK) return nw_winograd_step(plan, fast, src, bias, add, dst, err);
+    nw_winograd_free(fast);
+    return status;
+}
+
 static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                          nw_error *err)
 {
     nw_layout src = {.dtype = conv->bf16 ? NW_BF16 : NW_F32, .block = 0};
     nw_layout dst = {.dtype = conv->bf16 && node->narrow ? NW_BF16 : NW_F32, .block = 0};
+    nw_winograd *fast;
+    NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
+    if (fast) return forward_winograd(plan, node, conv, fast, err);
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
     nw_status status = nw_conv_forward(nw_plan_backend(plan), conv, &src, &dst, &k.kernel, err);
     if (status == NW_UNSUPPORTED && conv->bf16) {
@@ -165,7 +184,12 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     bool learns = nw_plan_wants_diff(plan, node->inputs[1]);
     int bias = nw_has_in(node, 2) && nw_plan_wants_diff(plan, node->inputs[2]) ? node->inputs[2] : -1;
     nw_layout diff_src = {0}, diff_dst = *dst;
-    if (wants) {
+    nw_winograd *fast = NULL;
+    if (wants) NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
+    if (fast) {
+        diff_src = nw_winograd_layout(fast, true);
+        diff_dst = nw_winograd_layout(fast, false);
+    } else if (wants) {
         nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
         bool slow = status == NW_OK && strstr(nw_kernel_impl(k.kernel), " ref");
         if (conv->bf16 && (status == NW_UNSUPPORTED || slow)) {
@@ -188,7 +212,15 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     if (status == NW_OK && hand_on) status = nw_plan_add_diff(plan, added, diff.wide, err);
     if (status == NW_OK && (learns || bias >= 0))
         status = nw_fast_conv_weights(plan, conv, node->inputs[0], node->inputs[1], bias, read, err);
-    if (status != NW_OK || !wants) return fail(k.kernel, status);
+    if (status == NW_OK && fast) {
+        nw_buffer *to;
+        status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
+        if (status == NW_OK) return nw_winograd_step(plan, fast, read, NULL, NULL, to, err);
+    }
+    if (status != NW_OK || !wants) {
+        nw_winograd_free(fast);
+        return fail(k.kernel, status);
+    }
     k.slots[NW_SLOT_DIFF_DST] = read;
     status = nw_fast_conv_pack(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
     if (status == NW_OK)

@@ -1,6 +1,7 @@
 /* Means and sums: over all dimensions after one (GlobalAveragePool, and ReduceMean and ReduceSum over the
  * spatial dimensions), where the result is plain, one value a channel of each image; and over dimensions in
  * the middle (split attention). */
+#include "base/simd.h"
 #include "ops/fast.h"
 #include "ops/fast_loop.h"
 #include "ops/reduce.h"
@@ -8,7 +9,7 @@
 #include <string.h>
 
 /* Sums in double: a mean over 512 x 512 positions keeps its digits. Order: as in memory. */
-static void mean_rows(const nw_loop *loop, size_t begin, size_t end)
+NW_SIMD static void mean_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     int64_t block = loop->shape.block, n = nw_loop_length(loop);
     for (size_t row = begin; row < end; row++) {
@@ -29,21 +30,24 @@ static void mean_rows(const nw_loop *loop, size_t begin, size_t end)
 }
 
 /* src[0] d dst, one value a channel of each image; spread over the row. */
-static void spread_rows(const nw_loop *loop, size_t begin, size_t end)
+NW_SIMD static void spread_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     int64_t block = loop->shape.block, n = nw_loop_length(loop);
     for (size_t row = begin; row < end; row++) {
         float *y = nw_loop_dst(loop, row), v[16];
         nw_loop_channels(loop, loop->src[0]->data, row, 0, v);
         for (int64_t b = 0; b < block; b++) v[b] *= loop->parameters[0];
-        for (int64_t i = 0; i < n; i += block)
-            for (int64_t b = 0; b < block; b++) y[i + b] = v[b];
+        if (block == 16)
+            for (int64_t i = 0; i < n; i += 16) memcpy(y + i, v, sizeof v);
+        else
+            for (int64_t i = 0; i < n; i += block)
+                for (int64_t b = 0; b < block; b++) y[i + b] = v[b];
     }
 }
 
 /* Reduction over dimensions in the middle: memory is [outer][reduced][rest]. loop->shape.inner is the rest.
  */
-static void middle_rows(const nw_loop *loop, size_t begin, size_t end)
+NW_SIMD static void middle_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     int64_t rest = loop->shape.inner, count = loop->stride;
     for (size_t row = begin; row < end; row++) {

@@ -1,4 +1,5 @@
 /* Elementwise functions: comparisons by loops of our own, the others by oneDNN. */
+#include "base/simd.h"
 #include "ops/fast.h"
 #include "ops/fast_kernel.h"
 #include "ops/fast_loop.h"
@@ -51,7 +52,7 @@ static inline float limited(float x, float low, float high)
     return t > high ? high : t;
 }
 
-static void forward_rows(const nw_loop *loop, size_t begin, size_t end)
+NW_SIMD static void forward_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     const float *x = nw_loop_src(loop, 0, begin);
     float *y = nw_loop_dst(loop, begin), p = loop->parameters[0], q = loop->parameters[1];
@@ -70,7 +71,7 @@ static void forward_rows(const nw_loop *loop, size_t begin, size_t end)
 }
 
 /* src[0] x, src[1] d y. Kinks as on the reference path. */
-static void backward_rows(const nw_loop *loop, size_t begin, size_t end)
+NW_SIMD static void backward_rows(const nw_loop *loop, size_t begin, size_t end)
 {
     const float *x = nw_loop_src(loop, 0, begin), *d = nw_loop_src(loop, 1, begin);
     float *y = nw_loop_dst(loop, begin), p = loop->parameters[0], q = loop->parameters[1];

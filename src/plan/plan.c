@@ -2,7 +2,6 @@
 #include "plan/internal.h"
 
 #include <string.h>
-#include <time.h>
 
 nw_status nw_plan_new(const nw_graph *graph, nw_dtype dtype, nw_backend *backend, nw_weights_cache *weights,
                       const bool *wants_diff, nw_plan **out, nw_error *err)
@@ -237,24 +236,14 @@ const nw_step *nw_plan_step_at(const nw_plan *plan, size_t i, nw_phase *phase)
                                       : &plan->steps[1].rows[i - plan->steps[0].count].step;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-nw_status nw_plan_run(nw_plan *plan, nw_phase phase, double *seconds, nw_error *err)
+nw_status nw_plan_run(nw_plan *plan, nw_phase phase, nw_recorder *recorder, nw_error *err)
 {
     nw_plan_steps *steps = &plan->steps[phase];
     size_t offset = phase == NW_PHASE_FORWARD ? 0 : plan->steps[0].count;
-    double before = seconds ? now() : 0;
+    double start = nw_record_start(recorder);
     for (size_t i = 0; i < steps->count; i++) {
         NW_TRY(steps->rows[i].step.run(steps->rows[i].step.state, err));
-        if (!seconds) continue;
-        double after = now();
-        seconds[offset + i] += after - before;
-        before = after;
+        start = nw_record(recorder, offset + i, start);
     }
     return NW_OK;
 }

@@ -9,6 +9,7 @@
 #define NW_PLAN_PLAN_H
 
 #include "backend/backend.h"
+#include "base/record.h"
 #include "graph/graph.h"
 #include "tensor/layout.h"
 
@@ -129,8 +130,8 @@ nw_status nw_plan_pinned(nw_plan *plan, const nw_layout *layout, nw_buffer **out
 nw_status nw_plan_copy(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err);
 /* Plans the memory, takes it, binds the steps. */
 nw_status nw_plan_finish(nw_plan *plan, nw_error *err);
-/* Runs the steps of a phase; seconds, where not NULL, has one entry a step that is added to. */
-nw_status nw_plan_run(nw_plan *plan, nw_phase phase, double *seconds, nw_error *err);
+/* Runs the steps of a phase; the recorder, where not NULL, has one row a step. */
+nw_status nw_plan_run(nw_plan *plan, nw_phase phase, nw_recorder *recorder, nw_error *err);
 size_t nw_plan_memory(const nw_plan *plan); /* bytes of the arena */
 /* Steps, forward ones first. */
 size_t nw_plan_step_count(const nw_plan *plan);

@@ -2,6 +2,7 @@
  * rounding to bfloat16 for convolutions that read that. */
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/simd.h"
 #include "plan/internal.h"
 
 #include <stdio.h>
@@ -45,7 +46,7 @@ typedef struct sum {
         for (size_t i = 0; i < n; i++) x[i] += c[i];                                                         \
     }
 
-static void tile_f64(const sum *s, size_t first, size_t n, double *x)
+static inline __attribute__((always_inline)) void tile_f64(const sum *s, size_t first, size_t n, double *x)
 {
     const nw_act *act = &s->act;
     double alpha = (double)act->alpha, beta = (double)act->beta;
@@ -55,7 +56,7 @@ static void tile_f64(const sum *s, size_t first, size_t n, double *x)
     SLOPE(y[i])
 }
 
-static void tile_f32(const sum *s, size_t first, size_t n, float *x)
+static inline __attribute__((always_inline)) void tile_f32(const sum *s, size_t first, size_t n, float *x)
 {
     const nw_act *act = &s->act;
     float alpha = act->alpha, beta = act->beta;
@@ -71,7 +72,7 @@ static void tile_f32(const sum *s, size_t first, size_t n, float *x)
 }
 
 /* Sums in tiles that stay in the first cache; where there is no float32 result, in one on the stack. */
-static void range(void *context, size_t begin, size_t end)
+NW_SIMD static void range(void *context, size_t begin, size_t end)
 {
     const sum *s = context;
     float spare[TILE];

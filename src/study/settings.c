@@ -73,12 +73,13 @@ char *nw_study_map_settings(const nw_explainer *e, const nw_preprocess *preproce
     char pre[4096];
     nw_preprocess_json(preprocess, pre, sizeof pre);
     json_t *root =
-        json_pack("{s:s, s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:f, s:i, s:f, s:i, s:f, s:f, s:f, s:b, s:s, "
+        json_pack("{s:s, s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:f, s:i, s:f, s:i, s:i, s:i, s:f, s:f, s:f, s:b, s:s, "
                   "s:s, s:f, s:o}",
                   "method", e->method->info.name, "layer", e->layer, "target", (json_int_t)o->target, "loss",
                   nw_loss_name(o->loss), "loss_weight", o->loss_weight, "loss_value", o->loss_value, "beta",
                   o->beta, "beta_over", o->beta_over == NW_BETA_OVER_MEAN ? "mean" : "sum", "sigma", o->sigma,
-                  "steps", o->steps, "rate", o->rate, "samples", o->samples, "min_std", o->min_std,
+                  "steps", o->steps, "rate", o->rate, "samples", o->samples, "early_samples",
+                  o->early_samples, "early_steps", o->early_steps, "min_std", o->min_std,
                   "initial_alpha", o->initial_alpha, "active_threshold", o->active_threshold, "relu",
                   o->relu != 0, "noise", o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent",
                   "readout", o->readout == NW_READOUT_AFTER ? "after" : "last-forward", "smooth_mm",

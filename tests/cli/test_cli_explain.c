@@ -80,6 +80,40 @@ static void a_picture_is_explained(void **state)
     json_decref(printed);
 }
 
+/* --trace: every run of a step once, in order within its part, none of them while another of that part runs; what the
+ * loop runs backward it runs one time less than forward. --profile: the shares of the table make a whole. */
+static void the_time_is_told(void **state)
+{
+    (void)state;
+    make_stats();
+    expect_success("explain " MODEL " " IMAGE
+                   " --stats $T/demo.stats --steps 4 --no-picture --profile --trace $T/trace.json -o $T/p");
+    json_t *root = load("trace.json"), *event;
+    size_t i, forward = 0, backward = 0, noise = 0;
+    double last[4] = {0};
+    json_array_foreach(json_object_get(root, "traceEvents"), i, event)
+    {
+        if (strcmp(json_string_value(json_object_get(event, "ph")), "X") != 0) continue;
+        size_t part = (size_t)json_integer_value(json_object_get(event, "tid"));
+        double start = json_number_value(json_object_get(event, "ts")),
+               taken = json_number_value(json_object_get(event, "dur"));
+        assert_true(part >= 1 && part <= 3 && taken >= 0 && start >= last[part] - 1e-3);
+        last[part] = start + taken;
+        const char *name = json_string_value(json_object_get(event, "name"));
+        forward += part == 2 && strcmp(name, "conv") == 0;
+        backward += part == 2 && strcmp(name, "conv backward") == 0;
+        noise += strcmp(name, "noise") == 0;
+    }
+    assert_true(forward > 0 && backward > 0 && noise >= 4);
+    assert_int_equal(forward / 4 * 3, backward);
+    json_decref(root);
+
+    double share = 0, seconds, percent;
+    for (const char *line = strstr(cli_err, "% limit"); line && (line = strchr(line, '\n')); line++)
+        if (sscanf(line, " %lf %lf", &seconds, &percent) == 2) share += percent;
+    if (fabs(share - 100) > 2) fail_msg("the shares make %g %%", share);
+}
+
 /* Defaults of the options are those of the library. */
 static void defaults_are_the_librarys(void **state)
 {
@@ -283,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_picture_is_explained),
+        cmocka_unit_test(the_time_is_told),
         cmocka_unit_test(defaults_are_the_librarys),
         cmocka_unit_test(maps_repeat),
         cmocka_unit_test(a_scan_keeps_its_geometry),

@@ -1,0 +1,36 @@
+/* What the bottleneck does with a neuron, as loops over arrays that the compiler turns into vectors. All are
+ * in double between float32 arrays, whose digits they keep; the functions are polynomials, so that every
+ * instruction set gives the same bits. n is at most NW_PASSES_MOST. */
+#ifndef NW_EXPLAIN_PASSES_H
+#define NW_EXPLAIN_PASSES_H
+
+#include <stddef.h>
+
+enum { NW_PASSES_MOST = 2048 };
+
+/* open = sigmoid(alpha), shut = sigmoid(-alpha), neither below `least`; NaN stays NaN. */
+void nw_passes_gates(const float *alpha, double least, float *open, float *shut, size_t n);
+
+typedef struct nw_passes_neurons {
+    const float *x, *mean, *std, *active; /* active: 1 or 0 */
+    const float *lambda, *q;
+} nw_passes_neurons;
+
+/* capacity = KL in nats, 0 where not active; its sum. */
+double nw_passes_capacity(const nw_passes_neurons *neurons, float *capacity, size_t n);
+
+/* z = active (lambda x + q (mean + std eps)) */
+void nw_passes_sample(const nw_passes_neurons *neurons, const float *eps, float *z, size_t n);
+/* sum += d z / d lambda * diff = active (x - (mean + std eps)) diff; where `relu`, only where z > 0 */
+void nw_passes_gather(const nw_passes_neurons *neurons, const float *eps, const float *diff, int relu,
+                      double *sum, size_t n);
+/* slope = gathered + weight * d capacity / d lambda */
+void nw_passes_slopes(const nw_passes_neurons *neurons, const double *gathered, double weight, float *slope,
+                      size_t n);
+/* diff = spread * open * shut; the sum of its absolute values */
+double nw_passes_chain(const float *spread, const float *open, const float *shut, float *diff, size_t n);
+/* Adam (Kingma & Ba 2015, algorithm 1): step = rate / (1 - beta1^t), correction = 1 / sqrt(1 - beta2^t). */
+void nw_passes_adam(const float *diff, double step, double correction, float *first, float *second,
+                    float *alpha, size_t n);
+
+#endif
