@@ -51,11 +51,12 @@ bench: build ## time against the same method in PyTorch, into docs/results
 install: build ## under PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"
 
-goldens: ## make the demo pictures and PyTorch's goldens anew
+goldens: build ## make the demo pictures and PyTorch's goldens anew
 	@scripts/deps.sh --bench
 	/usr/bin/python3 scripts/make_demo.py
 	/usr/bin/python3 scripts/make_goldens.py
 	/usr/bin/python3 scripts/make_train_goldens.py
+	/usr/bin/python3 scripts/make_training_goldens.py build/release/src/narrows
 
 clean: ## remove build/ and demo-out/
 	rm -rf build demo-out

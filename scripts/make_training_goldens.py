@@ -25,15 +25,16 @@ except ImportError:
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "data" / "train" / "training.json"
 STEPS = 20
+torch.set_num_threads(1)
 SGD = {"optimiser": "sgd", "rate": 0.005, "weight_decay": 1e-4, "momentum": 0.9}
 ADAMW = {"optimiser": "adamw", "rate": 0.0003, "weight_decay": 0.05}
 # Deep networks on a few images amplify rounding at customary rates: PyTorch's own single and double precision part by
-# several per cent within five steps. At these rates they agree.
+# several per cent within five steps. At these rates they agree to a few 1e-4.
 CASES = [
     {"arch": "resnet18", "width": 0.25, "size": 64, "images": 8, "seed": 3, "smoothing": 0.0, **SGD},
     {"arch": "resnet18", "width": 0.25, "size": 64, "images": 8, "seed": 3, "smoothing": 0.1, **ADAMW},
-    {"arch": "resnest50", "width": 0.125, "size": 64, "images": 8, "seed": 4, "smoothing": 0.0, **ADAMW, "rate": 2e-5},
-    {"arch": "densenet121", "width": 0.25, "size": 64, "images": 8, "seed": 5, "smoothing": 0.1, **ADAMW, "rate": 2e-5},
+    {"arch": "resnest50", "width": 0.125, "size": 64, "images": 16, "seed": 4, "smoothing": 0.0, **ADAMW, "rate": 2e-6},
+    {"arch": "densenet121", "width": 0.25, "size": 64, "images": 8, "seed": 5, "smoothing": 0.1, **ADAMW, "rate": 8e-6},
 ]
 
 
