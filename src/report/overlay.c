@@ -179,6 +179,13 @@ static void draw_panel(canvas *c, panel kind, int left, int top)
     nw_frame(&c->picture, left - 1, top - 1, c->width + 2, c->height + 2, edge);
 }
 
+static void draw_label(canvas *c, int left, int top, const char *label, nw_rgb colour)
+{
+    int wide = (int)fmin(c->width, 16 + nw_text_width(label, tick_unit));
+    nw_fill(&c->picture, left, top, wide, 28, paper);
+    nw_text(&c->picture, left + 8, top + 8, tick_unit, label, c->width - 16, colour);
+}
+
 static void draw_bar(canvas *c, int left, int top, const nw_ticks *ticks)
 {
     int height = c->height - 30; /* room for the unit and the tip above */
@@ -229,14 +236,12 @@ static nw_status draw(canvas *c, nw_error *err)
     if (spec->mask) {
         left += c->width + GAP;
         draw_panel(c, MASK, left, top);
-        const char *label = spec->mask_label ? spec->mask_label : "mask";
-        int wide = (int)fmin(c->width, 16 + nw_text_width(label, tick_unit));
-        nw_fill(&c->picture, left, top, wide, 28, paper);
-        nw_text(&c->picture, left + 8, top + 8, tick_unit, label, c->width - 16, outline);
+        draw_label(c, left, top, spec->mask_label ? spec->mask_label : "mask", outline);
     }
     if (spec->map) {
         left += c->width + GAP;
         draw_panel(c, MAP, left, top);
+        if (spec->found) draw_label(c, left, top, "found", ink);
         draw_bar(c, left + c->width + BAR_GAP, top, &ticks);
     }
     if (spec->title) nw_text(&c->picture, MARGIN, 17, title_unit, spec->title, width - 2 * MARGIN, ink);

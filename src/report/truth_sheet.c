@@ -11,7 +11,7 @@ typedef struct planes {
     float *image, *truth, *found, *map;
 } planes;
 
-static void read_slice(const nw_page *page, int64_t slice, planes *to)
+static void read_slice(const nw_page *page, int64_t slice, const planes *to)
 {
     const nw_study *study = page->study;
     const nw_plane *p = &page->plane;
@@ -51,7 +51,8 @@ static nw_status draw(const nw_page *page, int64_t slice, const char *foot, cons
     char title[200], probability[40] = "";
     if (isfinite(s->probability))
         snprintf(probability, sizeof probability, " \xc2\xb7 probability %.2f", s->probability);
-    snprintf(title, sizeof title, "Slice %lld%s \xc2\xb7 there %.1f mL, found %.1f mL, of both %.1f mL%s",
+    snprintf(title, sizeof title,
+             "Slice %lld%s \xc2\xb7 true %.1f mL \xc2\xb7 found %.1f mL \xc2\xb7 both %.1f mL%s",
              (long long)slice, probability, s->truth_ml, s->found_ml, s->both_ml,
              s->gated ? " (below the gate)" : "");
     const nw_overlay overlay = {.image = to->image,
@@ -79,7 +80,7 @@ static nw_status draw_all(const nw_page *page, const char *name, int count, cons
     char foot[400], dice[32] = "";
     if (isfinite(a->dice)) snprintf(dice, sizeof dice, ", Dice %.2f", a->dice);
     snprintf(foot, sizeof foot,
-             "%.80s%sall slices: there %.0f mL (%.1f %%, CT-%d), found %.0f mL (%.1f %%, CT-%d)%s, "
+             "%.80s%sall slices: true %.0f mL (%.1f %%, CT-%d), found %.0f mL (%.1f %%, CT-%d)%s, "
              "%zu of %zu lesions touched",
              name ? name : "", name ? ", " : "", a->truth_ml, 100 * a->truth_share, a->truth_grade,
              a->found_ml, 100 * page->study->severity.sides[0].share, page->study->severity.grade, dice,

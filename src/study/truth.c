@@ -11,6 +11,8 @@ static nw_status sample(const nw_study *s, const nw_volume *mask, uint8_t *truth
 {
     nw_grid own;
     const float *values;
+    if (nw_volume_get_info(mask)->kind != NW_KIND_SCAN)
+        return nw_fail(err, NW_BAD_INPUT, "a mask of true lesions needs a geometry in mm (NIfTI)");
     NW_TRY(nw_grid_of_volume(mask, &own, &values, err));
     int64_t count = nw_grid_count(&own);
     float *binary = nw_alloc_aligned((size_t)count, sizeof *binary);
