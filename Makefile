@@ -53,7 +53,7 @@ install: build ## under PREFIX (/usr/local)
 
 goldens: build ## make the demo pictures and PyTorch's goldens anew
 	@scripts/deps.sh --bench
-	/usr/bin/python3 scripts/make_demo.py
+	/usr/bin/python3 scripts/make_drawn.py
 	/usr/bin/python3 scripts/make_goldens.py
 	/usr/bin/python3 scripts/make_train_goldens.py
 	/usr/bin/python3 scripts/make_training_goldens.py build/release/src/narrows

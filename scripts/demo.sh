@@ -1,15 +1,13 @@
 #!/bin/sh
-# The main job from end to end: what is in a model, feature statistics, maps with pictures and a manifest.
-# `make demo` builds first and then runs this. Results go to demo-out/ (or the folder given).
+# The main job from end to end: a classifier, two synthetic chests that it has never seen, and what it found in them beside what is
+# there. `make demo` builds first and then runs this. Results go to demo-out/ (or the folder given).
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 narrows=${NARROWS:-build/release/src/narrows}
 out=${1:-demo-out}
 shared=${NARROWS_SHARED:-../shared}
-demo=examples/demo
-model=$demo/classifier.onnx
-layer=/layer2/Relu_1_output_0
+model=examples/demo/classifier.onnx # by scripts/make_demo.sh, and the statistics too
 
 say() { printf '\n== %s\n' "$*"; }
 run() {
@@ -23,12 +21,11 @@ mkdir -p "$out"
 say "What is in the classifier"
 run inspect "$model"
 
-say "What its features look like over $(ls $demo/cohort | wc -l) drawn pictures"
-run stats "$model" $demo/cohort --layer $layer -o "$out/statistics.safetensors"
+say "Two chests whose lesions are known: one without, one with"
+run phantom "$out/phantom" --studies 2 --seed 2 --size 256
 
-say "Which parts of a picture its prediction needs"
-run explain "$model" $demo/image.png $demo/healthy.png --method iba,gradcam --layer $layer --target lesion \
-    --stats "$out/statistics.safetensors" --beside $demo/masks -o "$out/drawn"
+say "What the classifier finds in them, beside what is there"
+run quantify "$model" "$out/phantom/cohort.csv" --stats examples/demo/classifier.stats --truth '{dir}/lesions.nii.gz' -o "$out/chests"
 
 slices=$shared/data/ct-lesion-slices
 severity=$shared/models/ct-severity-resnet18s.onnx
@@ -48,7 +45,17 @@ if [ -d "$slices" ] && [ -f "$severity" ]; then
 fi
 
 say "Done. Open:"
-for picture in "$out"/drawn/*.png "$out"/ct-slices/*.png; do
+for study in $(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR > 1 { print $at["label"] $at["study"] }' \
+    "$out/phantom/cohort.csv" | sort -r); do
+    name=${study#?}
+    case $study in
+        1*) what="the one with lesions" ;;
+        *) what="the healthy one" ;;
+    esac
+    echo "   $out/chests/${name}_ct/truth.png     $what: slices, what is there, what was found"
+    echo "   $out/chests/${name}_ct/report.html   all about it"
+done
+echo "   $out/chests/cohort.html               both"
+for picture in "$out"/ct-slices/*.png; do
     [ ! -f "$picture" ] || echo "   $picture"
 done
-echo "   $out/drawn/manifest.json   how they were made; the maps in bits are the .npy files beside it"

@@ -314,6 +314,22 @@ NW_API int nw_severity_grade(double share);
 NW_API int nw_severity_zone_score(double share);
 NW_API int nw_severity_lobe_score(double share);
 
+/* What was found beside what is there. */
+typedef struct nw_agreement {
+    double truth_ml, found_ml, both_ml;
+    double dice;        /* 2 both / (truth + found); NaN where both are empty */
+    double outside_ml;  /* of the truth, not within the lungs that were found */
+    double truth_share; /* truth / (lungs and truth together), 0 .. 1 */
+    int truth_grade;    /* CT-0 .. CT-4 of it */
+    size_t lesions;     /* components (26 neighbours) of the truth of at least min_ml */
+    size_t touched;     /* of them, those with a voxel that was found */
+} nw_agreement;
+
+/* labels: of lesions, non-zero is found (NULL: nothing was). truth: non-zero is a lesion. Both in the order
+ * of the lungs' grid. min_ml: as in nw_lesion_options. */
+NW_API nw_status nw_agreement_measure(const nw_lungs *lungs, const int32_t *labels, const uint8_t *truth,
+                                      double min_ml, nw_agreement *out, nw_error *err);
+
 /* The same at other thresholds. */
 typedef struct nw_sweep_point {
     double threshold;       /* bits per mL */

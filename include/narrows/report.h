@@ -38,6 +38,7 @@ typedef struct nw_overlay {
     const float *image; /* grey; any range, shown from its smallest to its largest value */
     const float *map;   /* not negative; NULL draws the image alone */
     const float *mask;  /* NULL, or a region (above zero is inside) that is outlined in a panel of its own */
+    const float *found; /* NULL, or a region that is outlined over the map */
     int64_t rows, columns;
     double aspect;    /* height of a pixel over its width, in mm; 0: 1 */
     double high;      /* the value at the top of the colour bar; 0: what 99.8 % of the map do not exceed */
@@ -113,6 +114,12 @@ typedef struct nw_page_options {
  * that would be shown is not finite; NW_BAD_INPUT where parts of the study do not fit together. */
 NW_API nw_status nw_study_page_write(const struct nw_study *study, const nw_page_options *options,
                                      const char *path, nw_error *err);
+
+/* A PNG of `count` slices (0: 4), evenly spread over the lungs' volume and chosen by nothing else: the CT,
+ * the true lesions, and the map with what was found, with the mL of each slice and of all. NW_USAGE for a
+ * study without a truth (nw_study_set_truth). */
+NW_API nw_status nw_study_truth_write(const struct nw_study *study, const char *name, int count,
+                                      const char *path, nw_error *err);
 
 /* A line of the cohort's table. */
 typedef struct nw_cohort_study {

@@ -103,6 +103,7 @@ typedef struct nw_study_slice {
     double total_bits;   /* of the slice's map, 0 where there is none */
     double lung_bits;    /* of it within the lungs */
     int still_falling;   /* as in nw_map */
+    double found_ml, truth_ml, both_ml; /* lesions, true ones, and where both are; 0 without a truth */
     double seconds;
 } nw_study_slice;
 
@@ -156,6 +157,9 @@ typedef struct nw_study {
     double *run_thresholds;        /* [run_count] bits per mL */
     nw_severity_interval interval; /* of the runs; meaningful from two on */
 
+    uint8_t *truth;         /* 1: a true lesion; NULL: not known (nw_study_set_truth) */
+    nw_agreement agreement; /* with it */
+
     nw_lesion_options lesion_options; /* as used; `healthy` and `probability` are NULL */
     double healthy_litres;            /* behind the threshold; 0: none */
     int64_t healthy_scans;            /* */
@@ -174,6 +178,12 @@ NW_API nw_status nw_study_run(nw_explainer *explainer, const nw_preprocess *prep
                               nw_lungs *lungs, const nw_study_options *options, const nw_progress *progress,
                               nw_study **out, nw_error *err);
 NW_API void nw_study_free(nw_study *study);
+
+/* Holds the lesions against true ones: what is not 0 in the mask, which may have a grid of its own (each
+ * voxel of the scan takes what the mask has there in the world). Fills in truth, agreement and the slices'
+ * mL. NW_BAD_INPUT where the mask has no geometry, hardly overlaps with the scan, or holds values that are
+ * not finite. */
+NW_API nw_status nw_study_set_truth(nw_study *study, const nw_volume *mask, nw_error *err);
 
 /* Adds a sentence to `warnings`. */
 NW_API nw_status nw_study_warn(nw_study *study, const char *sentence, nw_error *err);

@@ -18,8 +18,10 @@ static nw_status quantify_scans(quantify *q, cli_list operands, nw_error *err)
     if (q->a->common.json)
         q->printed = json_array();
     else
-        q->table =
-            cli_table_new("study|>probability|>lungs mL|>lesions|>involved mL|>share %|>grade|>zones|>bits");
+        q->table = cli_table_new(
+            q->a->truth ? "study|>probability|>lungs mL|>lesions|>involved mL|>share %|>grade|>zones|>bits|"
+                          ">true mL|>true %|>Dice"
+                        : "study|>probability|>lungs mL|>lesions|>involved mL|>share %|>grade|>zones|>bits");
     status = q->a->merge ? quantify_merge(q, err) : quantify_all(q, err);
     if (q->done == 0 && q->kept == 0) cli_folder_unmake(q->a->folder, made);
     if (q->table && (q->done || q->kept)) {
@@ -70,7 +72,8 @@ const cli_command cli_quantify = {
         "lungs.nii.gz, lesions.nii.gz, lesions.csv, severity.json, report.html and manifest.json, in the "
         "geometry of "
         "the "
-        "scan.\n\n"
+        "scan. With --truth MASK the lesions are held against true ones, in severity.json, report.html and "
+        "a picture, DIR/truth.png.\n\n"
         "With several scans, a folder of them, or a .csv or .txt list, each study gets a folder in DIR, and "
         "DIR/cohort.csv has one line a study, cohort.html shows them. A bad study is said and passed over. "
         "The same command goes on "
@@ -82,6 +85,7 @@ const cli_command cli_quantify = {
     .examples =
         "  narrows quantify model.onnx ct.nii.gz --stats s.stats -o out\n"
         "  narrows quantify model.onnx dicom/ --stats s.stats --lungs lungs.nii.gz --repeats 5 -o out\n"
+        "  narrows quantify model.onnx ct.nii.gz --stats s.stats --truth lesions.nii.gz -o out\n"
         "  narrows quantify model.onnx cohort.csv --stats s.stats --shard 1/4 -o results\n"
         "  narrows quantify model.onnx cohort.csv --stats s.stats --merge -o results",
     .options = quantify_options,

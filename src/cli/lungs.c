@@ -61,36 +61,13 @@ void cli_lungs_free(cli_lungs *lungs)
     if (lungs->has_network) cli_job_free(&lungs->network);
 }
 
-/* {dir} and {name} filled in. */
-static char *fill_in(const char *text, const nw_input *input)
-{
-    char *out = cli_printf("%s", "");
-    const char *slash = strrchr(input->path, '/');
-    int length = slash ? (int)(slash - input->path) : 1;
-    while (*text) {
-        char *next;
-        if (strncmp(text, "{dir}", 5) == 0) {
-            next = cli_printf("%s%.*s", out, length, slash ? input->path : ".");
-            text += 5;
-        } else if (strncmp(text, "{name}", 6) == 0) {
-            next = cli_printf("%s%s", out, input->name);
-            text += 6;
-        } else {
-            next = cli_printf("%s%c", out, *text++);
-        }
-        free(out);
-        out = next;
-    }
-    return out;
-}
-
 nw_status cli_lungs_find(cli_lungs *lungs, const nw_input *input, const nw_volume *scan,
                          const nw_progress *progress, nw_lungs **out, nw_error *err)
 {
     nw_lung_source source = lungs->source;
     char *path = NULL;
     if (source.kind == NW_LUNGS_FILE) {
-        char *filled = fill_in(lungs->from, input);
+        char *filled = cli_mask_fill(lungs->from, input->path, input->name);
         path = cli_mask_path(filled, input->name);
         nw_status status =
             path ? NW_OK

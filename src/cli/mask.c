@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static bool is_file(const char *path)
@@ -22,4 +23,26 @@ char *cli_mask_path(const char *beside, const char *name)
         free(path);
     }
     return NULL;
+}
+
+char *cli_mask_fill(const char *where, const char *path, const char *name)
+{
+    char *out = cli_printf("%s", "");
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (int)(slash - path) : 1;
+    while (*where) {
+        char *next;
+        if (strncmp(where, "{dir}", 5) == 0) {
+            next = cli_printf("%s%.*s", out, length, slash ? path : ".");
+            where += 5;
+        } else if (strncmp(where, "{name}", 6) == 0) {
+            next = cli_printf("%s%s", out, name);
+            where += 6;
+        } else {
+            next = cli_printf("%s%c", out, *where++);
+        }
+        free(out);
+        out = next;
+    }
+    return out;
 }

@@ -6,4 +6,7 @@
  * NULL. To be freed. */
 char *cli_mask_path(const char *where, const char *name);
 
+/* `where` with {dir}, the folder of that path, and {name} filled in. To be freed. */
+char *cli_mask_fill(const char *where, const char *path, const char *name);
+
 #endif

@@ -23,7 +23,7 @@ typedef struct quantify_arguments {
     cli_image_options image;
     cli_method_options method;
     cli_lung_options lung;
-    const char *folder, *threshold, *healthy, *hu, *shard;
+    const char *folder, *threshold, *healthy, *hu, *truth, *shard;
     double gate, min_volume, smooth;
     int64_t repeats, sweep;
     int no_gate, explain_all, restart, merge;
@@ -117,6 +117,8 @@ nw_status quantify_record(const quantify *q, const nw_input *input, const nw_stu
                           const char *message, double seconds, const char *folder, nw_error *err);
 /* The names of the files of a study, ended by NULL; the manifest is the last. */
 extern const char *const quantify_files[];
+/* The file that --truth adds. */
+extern const char quantify_truth_file[];
 
 /* quantify_cohort.c: all studies of this shard, each into a folder of its own, and the table. */
 nw_status quantify_all(quantify *q, nw_error *err);

@@ -30,6 +30,10 @@ const cli_option quantify_options[] = {
     {"hu", 0, CLI_TEXT, FIELD(hu), "LO,HI", .help = "lesions have values within", LESIONS},
     {"smooth", 0, CLI_NUMBER, FIELD(smooth), "MM", "0", "deviation of a Gaussian across slices; 0: none",
      LESIONS, .least = 0, .most = 1000},
+    {"truth", 0, CLI_TEXT, FIELD(truth), "MASK",
+     .help = "true lesions to hold the found ones against: a mask or label map (NIfTI), what is not 0 is a "
+             "lesion; {dir} and {name} as in --lungs",
+     LESIONS, .completes = "file"},
     {"repeats", 0, CLI_INTEGER, FIELD(repeats), "N", "1",
      "runs with other noise: the first is reported, all of them make the interval", LESIONS, .least = 1,
      .most = 1000},

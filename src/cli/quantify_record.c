@@ -152,11 +152,14 @@ nw_status quantify_record(const quantify *q, const nw_input *input, const nw_stu
     record_model(m, q, input);
     if (study) {
         record_scan(m, study);
-        for (size_t i = 0; quantify_files[i]; i++) {
-            char path[48];
-            snprintf(path, sizeof path, "files.%zu", i);
-            nw_manifest_text(m, path, quantify_files[i]);
+        size_t files = 0;
+        char path[48];
+        for (; quantify_files[files]; files++) {
+            snprintf(path, sizeof path, "files.%zu", files);
+            nw_manifest_text(m, path, quantify_files[files]);
         }
+        snprintf(path, sizeof path, "files.%zu", files);
+        if (study->truth) nw_manifest_text(m, path, quantify_truth_file);
         record_seconds(m, study, seconds);
     }
     char *path = cli_printf("%s/manifest.json", folder);

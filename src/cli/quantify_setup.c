@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRY(call)                                                                                            \
     do {                                                                                                     \
@@ -250,6 +251,8 @@ nw_status quantify_open(quantify *q, cli_list operands, nw_error *err)
         return cli_fail(err, NW_USAGE,
                         "--merge and --%s exclude each other: a merge is of all studies, and does none",
                         a->shard ? "shard" : "restart");
+    if (a->truth && !strchr(a->truth, '{') && access(a->truth, R_OK) != 0)
+        return cli_fail(err, NW_IO, "--truth: %s: there is no such file or folder", a->truth);
     if (a->method.stats == NULL && a->method.stats_from.count == 0) {
         cli_method method = {.info = nw_method_find(a->method.names)};
         if (method.info) TRY(cli_method_check(&a->method, &method, err));

@@ -1,5 +1,6 @@
 /* One study: read, explained, measured, written. */
 #include "folder.h"
+#include "mask.h"
 #include "quantify.h"
 
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 const char *const quantify_files[] = {"map.nii.gz",    "lungs.nii.gz", "lesions.nii.gz", "lesions.csv",
                                       "severity.json", "report.html",  "manifest.json",  NULL};
+const char quantify_truth_file[] = "truth.png";
 
 typedef struct item {
     quantify *q;
@@ -52,6 +54,23 @@ static int on_slices(void *user, const char *what, double done, double total)
     return show(user, total > 0 ? 0.05 + 0.95 * done / total : 0.05, what, (double)(int64_t)done, total);
 }
 
+/* Wherever the mask is, it is read as a mask: the scan's options are not for it. */
+static nw_status hold_against_truth(item *it, nw_error *err)
+{
+    const nw_input *input = it->input;
+    char *filled = cli_mask_fill(it->q->a->truth, input->path, input->name),
+         *path = cli_mask_path(filled, input->name);
+    nw_volume *mask = NULL;
+    nw_status status = path ? nw_volume_read(path, NULL, &mask, err)
+                            : cli_fail(err, NW_BAD_INPUT, "%s: there is no truth: %s has no %s.nii.gz",
+                                       input->name, filled, input->name);
+    if (status == NW_OK) status = nw_study_set_truth(it->study, mask, err);
+    nw_volume_free(mask);
+    free(filled);
+    free(path);
+    return status;
+}
+
 static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
 {
     quantify *q = it->q;
@@ -83,6 +102,7 @@ static nw_status explain(item *it, double *lungs_seconds, nw_error *err)
     if (status != NW_OK) nw_lungs_free(lungs);
     const char *doubt = nw_volume_warning(it->scan);
     if (status == NW_OK && doubt[0]) status = nw_study_warn(it->study, doubt, err);
+    if (status == NW_OK && q->a->truth) status = hold_against_truth(it, err);
     return status;
 }
 
@@ -116,22 +136,33 @@ static nw_status write_one(const item *it, size_t i, const char *path, nw_error 
     }
 }
 
+static void remove_file(const char *folder, const char *name)
+{
+    char *path = cli_printf("%s/%s", folder, name);
+    unlink(path);
+    free(path);
+}
+
 static void remove_files(const char *folder)
 {
-    for (size_t i = 0; quantify_files[i]; i++) {
-        char *path = cli_printf("%s/%s", folder, quantify_files[i]);
-        unlink(path);
-        free(path);
-    }
+    for (size_t i = 0; quantify_files[i]; i++) remove_file(folder, quantify_files[i]);
+    remove_file(folder, quantify_truth_file);
+}
+
+static nw_status write_truth(const item *it, nw_error *err)
+{
+    char *path = cli_printf("%s/%s", it->folder, quantify_truth_file);
+    nw_status status = nw_study_truth_write(it->study, it->input->name, 0, path, err);
+    free(path);
+    return status;
 }
 
 /* All but the manifest. What is there from an earlier run goes first, its manifest before all, so that no
  * folder ever looks finished with files of two runs. */
 static nw_status write_files(item *it, nw_error *err)
 {
-    char *manifest = cli_printf("%s/manifest.json", it->folder);
-    unlink(manifest);
-    free(manifest);
+    remove_file(it->folder, "manifest.json");
+    remove_file(it->folder, quantify_truth_file);
     double start = clock_seconds();
     nw_status status = NW_OK;
     it->writing = true;
@@ -141,6 +172,7 @@ static nw_status write_files(item *it, nw_error *err)
         if (status == NW_OK) status = cli_check_interrupt(err);
         free(path);
     }
+    if (status == NW_OK && it->study->truth) status = write_truth(it, err);
     it->study->seconds.writing = clock_seconds() - start - it->study->seconds.report;
     return status;
 }

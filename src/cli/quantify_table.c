@@ -43,6 +43,13 @@ static const column columns[] = {
     {"lobe_score", "severity.lobe_score"},
     {"bits", "severity.bits"},
     {"bits_per_litre", "severity.bits_per_litre"},
+    {"truth_ml", "truth.truth_ml"},
+    {"truth_share", "truth.truth_share"},
+    {"truth_grade", "truth.truth_grade"},
+    {"both_ml", "truth.both_ml"},
+    {"dice", "truth.dice"},
+    {"truth_lesions", "truth.lesions"},
+    {"truth_touched", "truth.touched"},
     {"threshold_rule", "threshold.rule"},
     {"threshold_bits_per_ml", "threshold.bits_per_ml"},
     {"warnings", "warnings"},
@@ -279,6 +286,11 @@ void quantify_tell(quantify *q, const nw_input *input, const char *folder)
         cell(q->table, "CT-", 0, value_at(root, "severity.grade"));
         cell(q->table, "", 0, value_at(root, "severity.zone_score"));
         cell(q->table, "", 1, value_at(root, "severity.bits"));
+        if (q->a->truth) {
+            cell(q->table, "", 1, value_at(root, "truth.truth_ml"));
+            cli_table_cell(q->table, "%.1f", 100 * number_at(root, "truth.truth_share"));
+            cell(q->table, "", 2, value_at(root, "truth.dice"));
+        }
     }
     json_decref(root);
 }

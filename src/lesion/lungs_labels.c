@@ -98,9 +98,8 @@ static void invert(const nw_grid *g, double out[3][4])
     }
 }
 
-/* The mask's value in each voxel of the grid; false where no voxel falls into the mask's grid. */
-static nw_status sample(const nw_grid *grid, const nw_grid *from, const float *mask, uint8_t *dst,
-                        nw_error *err)
+nw_status nw_mask_sample(const nw_grid *grid, const nw_grid *from, const float *mask, const char *what,
+                         uint8_t *dst, nw_error *err)
 {
     double inverse[3][4], to[3][4];
     invert(from, inverse);
@@ -130,9 +129,8 @@ static nw_status sample(const nw_grid *grid, const nw_grid *from, const float *m
     if (inside * 10 < at)
         return nw_fail(
             err, NW_BAD_INPUT,
-            "the lung mask covers %.0f %% of the scan: they do not lie at the same place; is it another "
-            "scan's?",
-            100 * (double)inside / (double)at);
+            "the %s covers %.0f %% of the scan: they do not lie at the same place; is it another scan's?",
+            what, 100 * (double)inside / (double)at);
     return NW_OK;
 }
 
@@ -293,7 +291,8 @@ nw_status nw_lungs_from_labels(const nw_grid *grid, const float *hu, const nw_gr
     static const char *const methods[] = {"", "mask", "lung labels", "lobe labels"};
     nw_lungs *lungs = NULL;
     nw_status status = nw_lungs_new(grid, methods[m.kind], &lungs, err);
-    if (status == NW_OK) status = sample(grid, mask_grid, binary ? binary : mask, lungs->labels, err);
+    if (status == NW_OK)
+        status = nw_mask_sample(grid, mask_grid, binary ? binary : mask, "lung mask", lungs->labels, err);
     nw_free(binary);
     if (status == NW_OK) status = apply(lungs, &m, hu, err);
     if (status == NW_OK) {

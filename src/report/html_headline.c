@@ -139,6 +139,27 @@ static void keys(nw_page *page)
     nw_html_raw(h, "</dl>\n");
 }
 
+/* What is there, where it is known. */
+static void truth(nw_page *page)
+{
+    const nw_study *s = page->study;
+    const nw_agreement *a = &s->agreement;
+    nw_html *h = &page->html;
+    if (!s->truth) return;
+    nw_html_raw(h, "<h3>Against the truth</h3>\n<dl class=\"keys\" id=\"truth\">\n");
+    key(h, "True lesions", a->truth_ml, a->truth_ml < 100 ? 1 : 0, "mL");
+    key(h, "Found of them", a->both_ml, a->both_ml < 100 ? 1 : 0, "mL");
+    key_open(h, "True share of the lungs");
+    nw_html_share(h, a->truth_share);
+    nw_html_format(h, " <small>CT-%d</small>", a->truth_grade);
+    key_close(h);
+    key_open(h, "True lesions touched");
+    nw_html_format(h, "%zu of %zu", a->touched, a->lesions);
+    key_close(h);
+    if (isfinite(a->dice)) key(h, "Dice", a->dice, 2, NULL);
+    nw_html_raw(h, "</dl>\n");
+}
+
 static void warnings(nw_page *page)
 {
     const nw_study *s = page->study;
@@ -189,5 +210,6 @@ void nw_page_headline(nw_page *page)
     zones(page);
     nw_html_raw(h, "</section>\n");
     keys(page);
+    truth(page);
     warnings(page);
 }

@@ -12,7 +12,7 @@ enum { MOST_PIXELS = 448, MOST_LABEL = 99 };
 typedef struct sheet {
     nw_page *page;
     float *grey, *map;
-    unsigned char *lung, *lesion;
+    unsigned char *lung, *lesion, *truth;
     int32_t *labels;
 } sheet;
 
@@ -32,6 +32,7 @@ static void read_slice(sheet *s, int64_t slice)
             s->lung[to] = study->lungs->labels[at] != 0;
             s->labels[to] = labels ? labels[at] : 0;
             s->lesion[to] = s->labels[to] != 0;
+            if (s->truth) s->truth[to] = study->truth[at];
         }
     }
 }
@@ -76,6 +77,11 @@ static void caption(sheet *s, int64_t slice)
         nw_html_value(h, s->page->involved_ml[slice], 1, "mL");
         nw_html_raw(h, "</span>");
     }
+    if (s->truth) {
+        nw_html_raw(h, "<span class=\"true\">true ");
+        nw_html_value(h, info->truth_ml, 1, "mL");
+        nw_html_raw(h, "</span>");
+    }
     if (info->gated)
         nw_html_raw(h, "<span class=\"off\">below the gate</span>");
     else if (info->state == NW_SLICE_BETWEEN)
@@ -97,6 +103,7 @@ static void draw_slice(sheet *s, int64_t slice)
                          s->map, alt);
     nw_page_outline(page, &page->plane, &page->crop, s->lung, "lung");
     nw_page_outline(page, &page->plane, &page->crop, s->lesion, "lesion");
+    if (s->truth) nw_page_outline(page, &page->plane, &page->crop, s->truth, "truth");
     draw_boxes(s);
     nw_page_picture_close(page, &page->plane, &page->crop);
     caption(s, slice);
@@ -118,8 +125,9 @@ static bool open_sheet(nw_page *page, sheet *s)
                  nw_calloc(pixels, sizeof *s->map),
                  nw_calloc(pixels, 1),
                  nw_calloc(pixels, 1),
+                 page->study->truth ? nw_calloc(pixels, 1) : NULL,
                  nw_calloc(pixels, sizeof *s->labels)};
-    return s->grey && s->map && s->lung && s->lesion && s->labels;
+    return s->grey && s->map && s->lung && s->lesion && s->labels && (s->truth || !page->study->truth);
 }
 
 static void draw_some(void *context, size_t begin, size_t end)
@@ -140,6 +148,7 @@ static void draw_some(void *context, size_t begin, size_t end)
     nw_free(s.map);
     nw_free(s.lung);
     nw_free(s.lesion);
+    nw_free(s.truth);
     nw_free(s.labels);
 }
 
@@ -159,12 +168,15 @@ static void draw_slices(nw_page *page, const unsigned char *chosen, unsigned cha
     nw_free(html);
 }
 
-static void switches(nw_html *h)
+static void switches(nw_html *h, bool truth)
 {
-    static const char *const layers[][2] = {
-        {"map", "Map"}, {"lung", "Lung outline"}, {"lesion", "Lesion outline"}, {"box", "Boxes"}};
+    static const char *const layers[][2] = {{"map", "Map"},
+                                            {"lung", "Lung outline"},
+                                            {"lesion", "Lesion outline"},
+                                            {"box", "Boxes"},
+                                            {"truth", "True lesions"}};
     nw_html_raw(h, "<fieldset class=\"layers\"><legend>Show</legend>");
-    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0] - !truth; i++)
         nw_html_format(h, "<label><input type=\"checkbox\" id=\"show-%s\" checked> %s</label>", layers[i][0],
                        layers[i][1]);
     nw_html_raw(h, "</fieldset>");
@@ -182,7 +194,7 @@ static void draw_sheet(nw_page *page, const unsigned char *chosen)
     }
     nw_html_raw(h, "<div class=\"sheet-head\">");
     nw_page_bar(page);
-    switches(h);
+    switches(h, page->study->truth != NULL);
     nw_html_raw(h, "</div>\n<div class=\"sheet\">\n");
     draw_slices(page, chosen, 2);
     nw_html_raw(h, "</div>\n<p class=\"note\">CT from ");

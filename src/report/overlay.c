@@ -32,6 +32,7 @@ typedef struct canvas {
     float *image;      /* [height][width], 0..1 */
     float *map;        /* share of the colour bar, 0..1, or NULL */
     float *mask;       /* or NULL */
+    float *found;      /* or NULL */
     double high;       /* value at the top of the colour bar */
     bool beyond;       /* the map has larger ones */
     unsigned char colours[256][3];
@@ -59,7 +60,7 @@ static nw_status check(const nw_overlay *spec, nw_error *err)
         if (!isfinite(spec->image[i]))
             return nw_fail(err, NW_NOT_FINITE, "the image under a map is not finite");
         if (spec->map && !isfinite(spec->map[i])) return nw_fail(err, NW_NOT_FINITE, "a map is not finite");
-        if (spec->mask && !isfinite(spec->mask[i]))
+        if ((spec->mask && !isfinite(spec->mask[i])) || (spec->found && !isfinite(spec->found[i])))
             return nw_fail(err, NW_NOT_FINITE, "a mask is not finite");
     }
     return NW_OK;
@@ -111,6 +112,17 @@ static nw_status choose_high(canvas *c, nw_error *err)
     return NW_OK;
 }
 
+/* A region in display pixels: inside is above 0.5. */
+static nw_status region(const canvas *c, const float *src, float **dst, nw_error *err)
+{
+    if (!src) return NW_OK;
+    NW_TRY(resized(c, src, dst, err));
+    float most = 0;
+    for (int64_t i = 0; i < c->spec->rows * c->spec->columns; i++) most = fmaxf(most, src[i]);
+    for (int64_t i = 0; most > 0 && i < (int64_t)c->width * c->height; i++) (*dst)[i] /= most;
+    return NW_OK;
+}
+
 static nw_status prepare(canvas *c, nw_error *err)
 {
     const nw_overlay *spec = c->spec;
@@ -132,18 +144,12 @@ static nw_status prepare(canvas *c, nw_error *err)
         for (int64_t i = 0; i < count; i++)
             c->map[i] = c->high > 0 ? fminf(1, fmaxf(0, (float)(c->map[i] / c->high))) : 0;
     }
-    if (spec->mask) {
-        NW_TRY(resized(c, spec->mask, &c->mask, err));
-        float most = 0;
-        for (int64_t i = 0; i < spec->rows * spec->columns; i++) most = fmaxf(most, spec->mask[i]);
-        for (int64_t i = 0; most > 0 && i < count; i++) c->mask[i] /= most;
-    }
-    return NW_OK;
+    NW_TRY(region(c, spec->mask, &c->mask, err));
+    return region(c, spec->map ? spec->found : NULL, &c->found, err);
 }
 
-static bool on_outline(const canvas *c, int x, int y)
+static bool on_outline(const canvas *c, const float *m, int x, int y)
 {
-    const float *m = c->mask;
     bool inside = m[y * c->width + x] > 0.5f;
     for (int dy = -1; dy <= 1; dy++)
         for (int dx = -1; dx <= 1; dx++) {
@@ -165,9 +171,19 @@ static void draw_panel(canvas *c, panel kind, int left, int top)
             const unsigned char *colour = c->colours[(int)lrint(255 * share)];
             nw_blend(&c->picture, left + x, top + y, mixed((double)c->image[i], colour, cover(share)), 1);
             if (kind == MASK && c->mask[i] > 0.5f) nw_blend(&c->picture, left + x, top + y, outline, 0.22);
-            if (kind == MASK && on_outline(c, x, y)) nw_blend(&c->picture, left + x, top + y, outline, 1);
+            if (kind == MASK && on_outline(c, c->mask, x, y))
+                nw_blend(&c->picture, left + x, top + y, outline, 1);
+            if (kind == MAP && c->found && on_outline(c, c->found, x, y))
+                nw_blend(&c->picture, left + x, top + y, ink, 0.9);
         }
     nw_frame(&c->picture, left - 1, top - 1, c->width + 2, c->height + 2, edge);
+}
+
+static void draw_label(canvas *c, int left, int top, const char *label, nw_rgb colour)
+{
+    int wide = (int)fmin(c->width, 16 + nw_text_width(label, tick_unit));
+    nw_fill(&c->picture, left, top, wide, 28, paper);
+    nw_text(&c->picture, left + 8, top + 8, tick_unit, label, c->width - 16, colour);
 }
 
 static void draw_bar(canvas *c, int left, int top, const nw_ticks *ticks)
@@ -220,14 +236,12 @@ static nw_status draw(canvas *c, nw_error *err)
     if (spec->mask) {
         left += c->width + GAP;
         draw_panel(c, MASK, left, top);
-        const char *label = spec->mask_label ? spec->mask_label : "mask";
-        int wide = (int)fmin(c->width, 16 + nw_text_width(label, tick_unit));
-        nw_fill(&c->picture, left, top, wide, 28, paper);
-        nw_text(&c->picture, left + 8, top + 8, tick_unit, label, c->width - 16, outline);
+        draw_label(c, left, top, spec->mask_label ? spec->mask_label : "mask", outline);
     }
     if (spec->map) {
         left += c->width + GAP;
         draw_panel(c, MAP, left, top);
+        if (spec->found) draw_label(c, left, top, "found", ink);
         draw_bar(c, left + c->width + BAR_GAP, top, &ticks);
     }
     if (spec->title) nw_text(&c->picture, MARGIN, 17, title_unit, spec->title, width - 2 * MARGIN, ink);
@@ -246,6 +260,7 @@ nw_status nw_overlay_draw(const nw_overlay *overlay, nw_picture *out, nw_error *
     nw_free(c.image);
     nw_free(c.map);
     nw_free(c.mask);
+    nw_free(c.found);
     if (status == NW_OK)
         *out = c.picture;
     else

@@ -178,6 +178,16 @@ static json_t *lesions_json(const nw_study *s)
     return list;
 }
 
+static json_t *truth_json(const nw_study *s)
+{
+    const nw_agreement *a = &s->agreement;
+    if (!s->truth) return json_null();
+    return json_pack("{s:f, s:f, s:f, s:o, s:f, s:f, s:i, s:I, s:I}", "truth_ml", a->truth_ml, "found_ml",
+                     a->found_ml, "both_ml", a->both_ml, "dice", nw_json_number(a->dice), "outside_lungs_ml",
+                     a->outside_ml, "truth_share", a->truth_share, "truth_grade", a->truth_grade, "lesions",
+                     (json_int_t)a->lesions, "touched", (json_int_t)a->touched);
+}
+
 static json_t *slices_json(const nw_study *s)
 {
     json_t *list = json_array();
@@ -192,6 +202,11 @@ static json_t *slices_json(const nw_study *s)
                                               k->gated, "probability", nw_json_number(k->probability),
                                               "score", nw_json_number(k->score), "logits", logits, "bits",
                                               k->total_bits, "lung_bits", k->lung_bits));
+        if (!s->truth) continue;
+        json_t *slice = json_array_get(list, i);
+        json_object_set_new(slice, "found_ml", json_real(k->found_ml));
+        json_object_set_new(slice, "truth_ml", json_real(k->truth_ml));
+        json_object_set_new(slice, "both_ml", json_real(k->both_ml));
     }
     return list;
 }
@@ -239,6 +254,7 @@ char *nw_study_severity_json(const nw_study *s, const char *name)
         {"dropped",
          json_pack("{s:I, s:f}", "count", (json_int_t)s->lesions->dropped, "ml", s->lesions->dropped_ml)},
         {"lesions", lesions_json(s)},
+        {"truth", truth_json(s)},
         {"slices", slices_json(s)},
         {"warnings", warnings_json(s)},
         {"settings", json_loads(s->settings, 0, NULL)},

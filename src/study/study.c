@@ -61,6 +61,7 @@ void nw_study_free(nw_study *s)
     nw_free((void *)(uintptr_t)s->layer);
     nw_free(s->slices);
     nw_free(s->map);
+    nw_free(s->truth);
     nw_lungs_free(s->lungs);
     nw_lesions_free(s->lesions);
     nw_free(s->sweep);

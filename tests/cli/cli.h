@@ -7,7 +7,7 @@
 
 #include <sys/wait.h>
 
-#define DEMO   NW_TEST_SOURCE "/examples/demo/"
+#define DEMO   NW_TEST_SOURCE "/tests/data/drawn/"
 #define MODEL  DEMO "classifier.onnx"
 #define IMAGE  DEMO "image.png"
 #define COHORT DEMO "cohort"

@@ -336,6 +336,81 @@ static void negatives_give_the_threshold(void **state)
     expect_failure(2, "--negatives", H "--steps 4 --threshold healthy -q -o $T/m");
 }
 
+/* The lesions against the phantom's, whose voxels are counted here. */
+static void truth_stands_beside_the_lesions(void **state)
+{
+    (void)state;
+    expect_success("quantify " MODEL " $T/c/study_0001/ct.nii.gz $T/c/study_0002/ct.nii.gz" QUICK
+                   "--threshold share=0.3 --no-gate --min-volume 0 --truth '{dir}/lesions.nii.gz' -o $T/t");
+    assert_non_null(strstr(cli_out, "Dice"));
+    size_t seen = 0;
+    for (int study = 1; study <= 2; study++) {
+        char name[96];
+        snprintf(name, sizeof name, "t/study_%04d_ct", study);
+        assert_int_equal(entries(name), FILES + 1);
+        snprintf(name, sizeof name, "t/study_%04d_ct/lesions.nii.gz", study);
+        nw_volume *found = read_volume(name);
+        snprintf(name, sizeof name, "c/study_%04d/lesions.nii.gz", study);
+        nw_volume *truth = read_volume(name);
+        snprintf(name, sizeof name, "t/study_%04d_ct/severity.json", study);
+        json_t *root = load(name);
+        nw_grid grid;
+        nw_error err;
+        const float *f, *t;
+        assert_int_equal(nw_grid_of_volume(found, &grid, &f, &err), NW_OK);
+        assert_int_equal(nw_grid_of_volume(truth, &grid, &t, &err), NW_OK);
+        double ml = nw_grid_voxel_ml(&grid), sum[3] = {0}, slices[3] = {0};
+        for (int64_t i = 0; i < grid.dims[0] * grid.dims[1] * grid.dims[2]; i++) {
+            sum[0] += ml * (f[i] != 0);
+            sum[1] += ml * (t[i] != 0);
+            sum[2] += ml * (f[i] != 0 && t[i] != 0);
+        }
+        seen += sum[2] > 0;
+        static const char *const keys[] = {"truth.found_ml", "truth.truth_ml", "truth.both_ml"};
+        for (int k = 0; k < 3; k++) assert_true(fabs(number(root, keys[k]) - sum[k]) < 1e-4 * sum[k] + 1e-9);
+        json_t *dice = json_object_get(json_object_get(root, "truth"), "dice"), *slice;
+        if (sum[0] + sum[1] > 0)
+            assert_true(fabs(json_number_value(dice) - 2 * sum[2] / (sum[0] + sum[1])) < 1e-6);
+        else
+            assert_true(json_is_null(dice));
+        size_t i;
+        json_array_foreach(json_object_get(root, "slices"), i, slice)
+        {
+            slices[0] += number(slice, "found_ml");
+            slices[1] += number(slice, "truth_ml");
+            slices[2] += number(slice, "both_ml");
+        }
+        for (int k = 0; k < 3; k++) assert_true(fabs(slices[k] - sum[k]) < 1e-4 * sum[k] + 1e-9);
+        json_decref(root);
+        nw_volume_free(found);
+        nw_volume_free(truth);
+    }
+    assert_true(seen >= 1);
+    assert_non_null(strstr(read_text("t/cohort.csv"), ",truth_ml,truth_share,"));
+
+    /* What was found is its own truth, whatever its numbers; without --truth nothing is left of the picture.
+     */
+#define SAME " $T/c/study_0002/ct.nii.gz" QUICK "--threshold share=0.3 --no-gate --min-volume 0 -o $T/u "
+    expect_success("quantify " MODEL SAME "--truth $T/t/study_0002_ct/lesions.nii.gz --json");
+    json_t *root = json_loads(cli_out, 0, NULL);
+    assert_true(fabs(number(root, "truth.dice") - 1) < 1e-9);
+    assert_true(number(root, "truth.touched") == number(root, "truth.lesions") &&
+                number(root, "truth.lesions") > 0);
+    json_decref(root);
+    assert_true(exists("u/truth.png"));
+    assert_non_null(strstr(read_text("u/manifest.json"), "truth.png"));
+    expect_success("quantify " MODEL SAME "--json");
+    root = json_loads(cli_out, 0, NULL);
+    assert_true(json_is_null(json_object_get(root, "truth")));
+    json_decref(root);
+    assert_int_equal(entries("u"), FILES);
+
+    expect_failure(5, "--truth", "quantify " MODEL SAME "--truth $T/none.nii.gz");
+    expect_failure(5, "none.nii.gz", "quantify " MODEL SAME "--truth '{dir}/none.nii.gz'");
+    expect_failure(4, "image.png", "quantify " MODEL SAME "--truth " IMAGE);
+    assert_int_equal(entries("u"), FILES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(wrong_usage_is_told_before_any_work),
         cmocka_unit_test(negatives_give_the_threshold),
+        cmocka_unit_test(truth_stands_beside_the_lesions),
     };
     return cmocka_run_group_tests(tests, setup, cli_teardown);
 }

@@ -87,6 +87,20 @@ static void overlay_shows_image_and_map(void **state)
         if (fabs(AT(1, 8, 24)[i] - want) > 2) fail_msg("channel %d is %d, not %g", i, AT(1, 8, 24)[i], want);
     }
     nw_picture_free(&p);
+
+    /* What was found is outlined over the map, and nowhere else. */
+    float found[N * N] = {0};
+    for (int y = 4; y < 12; y++)
+        for (int x = 20; x < 28; x++) found[y * N + x] = 1;
+    spec.found = found;
+    for (int i = 0; i < N * N; i++) image[i] = i % N == 0;
+    assert_int_equal(nw_overlay_draw(&spec, &p, NULL), NW_OK);
+    const unsigned char *edge = AT(1, 24, 12) - 3 * 5 * (size_t)p.width; /* between rows 11 and 12 */
+    assert_true(edge[0] > 180 && edge[1] > 180 && edge[2] > 180);
+    assert_true(AT(1, 24, 8)[0] == 0 && AT(1, 24, 15)[0] == 0);
+    edge = AT(0, 24, 12) - 3 * 5 * (size_t)p.width;
+    assert_int_equal(edge[0], 0);
+    nw_picture_free(&p);
     map[0] = NAN;
     nw_error err;
     assert_int_equal(nw_overlay_draw(&spec, &p, &err), NW_NOT_FINITE);

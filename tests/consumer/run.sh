@@ -4,7 +4,7 @@
 set -eu
 cmake=$1 cc=$2 build=$3 source=$4 scratch=$5
 here=$source/tests/consumer
-model=$source/examples/demo/classifier.onnx
+model=$source/tests/data/drawn/classifier.onnx
 rm -rf "$scratch"
 mkdir -p "$scratch"
 "$cmake" --install "$build" --prefix "$scratch/first" >/dev/null

@@ -1,6 +1,7 @@
 /* The pages of a study and of a cohort: whole, escaped, complete in themselves, and true to the numbers. */
 #include "base/file.h"
 #include "cli/support.h"
+#include "report/canvas.h"
 #include "report/html_plane.h"
 #include "report/page.h"
 #include "report/study_case.h"
@@ -569,6 +570,70 @@ static void outline_follows_the_edge(void **state)
     nw_html_free(&h);
 }
 
+/* The picture of slices with their truth: tinted where the truth is, in the middle panel of three. */
+static void truth_is_drawn_and_told(void **state)
+{
+    (void)state;
+    nw_error err;
+    study_case *c = study_case_new(96, 24, 1);
+    nw_study *s = &c->study;
+    assert_int_equal(nw_study_truth_write(s, "a", 0, path, &err), NW_USAGE);
+    char *html = written(s, NULL);
+    assert_null(strstr(html, "class=\"truth\""));
+    assert_null(strstr(html, "show-truth\""));
+    nw_free(html);
+
+    /* All that is lung right of the middle. */
+    size_t count = (size_t)nw_grid_count(&s->grid);
+    s->truth = nw_calloc(count, 1);
+    for (size_t i = 0; i < count; i++) s->truth[i] = s->lungs->labels[i] == NW_SIDE_RIGHT;
+    assert_int_equal(nw_agreement_measure(s->lungs, s->lesions->labels, s->truth, 0.1, &s->agreement, &err),
+                     NW_OK);
+    html = written(s, NULL);
+    assert_non_null(strstr(html, "class=\"truth\""));
+    assert_non_null(strstr(html, "id=\"show-truth\""));
+    assert_non_null(strstr(html, "id=\"truth\""));
+    shown_as_valued(html);
+    nw_free(html);
+
+    char png[160];
+    snprintf(png, sizeof png, "%s/truth.png", folder);
+    assert_int_equal(nw_study_truth_write(s, "a", -1, png, &err), NW_USAGE);
+    assert_int_equal(nw_study_truth_write(s, "a", 1, png, &err), NW_OK);
+    nw_bytes bytes;
+    assert_int_equal(nw_file_read(png, 64 << 20, &bytes, &err), NW_OK);
+    spng_ctx *spng = spng_ctx_new(0);
+    struct spng_ihdr head;
+    size_t size;
+    assert_int_equal(spng_set_png_buffer(spng, bytes.data, bytes.size), 0);
+    assert_int_equal(spng_get_ihdr(spng, &head), 0);
+    assert_int_equal(spng_decoded_image_size(spng, SPNG_FMT_RGB8, &size), 0);
+    unsigned char *rgb = malloc(size);
+    assert_int_equal(spng_decode_image(spng, rgb, size, SPNG_FMT_RGB8, 0), 0);
+    /* The patient's right is at the left: there are bluish pixels in the left half of the middle panel, and
+     * in no other place below the title. */
+    const nw_rgb cyan = {0x54, 0xd6, 0xff};
+    long left = 0, elsewhere = 0;
+    int panel = (int)(head.width - 2 * 18) / 3; /* about: a colour bar is at the right */
+    for (uint32_t y = 80; y < head.height - 40; y++)
+        for (uint32_t x = 0; x < head.width; x++) {
+            const unsigned char *p = rgb + 3 * ((size_t)y * head.width + x);
+            if (p[0] != cyan.r || p[1] != cyan.g || p[2] != cyan.b) continue;
+            int at = (int)x;
+            if (at > panel - 40 && at < panel + panel / 2)
+                left++;
+            else
+                elsewhere++;
+        }
+    if (left < 200 || elsewhere)
+        fail_msg("%ld pixels of the truth's outline, %ld elsewhere", left, elsewhere);
+    free(rgb);
+    spng_ctx_free(spng);
+    nw_free(bytes.data);
+    nw_free(s->truth);
+    study_case_free(c);
+}
+
 static void numbers_keep_their_point(void **state)
 {
     (void)state;
@@ -679,6 +744,7 @@ int main(void)
         cmocka_unit_test(size_is_kept),
         cmocka_unit_test(pictures_stand_as_readers_expect),
         cmocka_unit_test(outline_follows_the_edge),
+        cmocka_unit_test(truth_is_drawn_and_told),
         cmocka_unit_test(numbers_keep_their_point),
         cmocka_unit_test(cohort_has_every_study),
     };

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Makes examples/demo: drawn pictures, their lesion masks, and a small classifier trained on such pictures.
+"""Makes tests/data/drawn: drawn pictures, their lesion masks, and a small classifier trained on such pictures.
 
-    scripts/make_demo.py [--out examples/demo] [--epochs 8] [--pictures 2400]
+    scripts/make_drawn.py [--out tests/data/drawn] [--epochs 8] [--pictures 2400]
 
 Deterministic; about two minutes on two cores with Debian's python3-torch, python3-onnx and python3-pil.
 """
@@ -169,7 +169,7 @@ def pictures(pool, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     root = pathlib.Path(__file__).resolve().parent.parent
-    parser.add_argument("--out", type=pathlib.Path, default=root / "examples" / "demo")
+    parser.add_argument("--out", type=pathlib.Path, default=root / "tests" / "data" / "drawn")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--pictures", type=int, default=2400)
     args = parser.parse_args()
