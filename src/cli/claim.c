@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char prefix[] = ".claim.";
+static const char prefix[] = ".claim.", draft_prefix[] = ".claim-draft";
 
 struct cli_claim {
     char *folder;
@@ -109,11 +109,18 @@ static nw_status look(const char *folder, long long own, view *out, cli_holder *
     return NW_OK;
 }
 
+/* A claim that is being made; whose it is takes it away itself, or was killed. */
+static bool is_draft(const char *name)
+{
+    return strncmp(name, draft_prefix, sizeof draft_prefix - 1) == 0;
+}
+
 bool cli_claim_any(const char *folder)
 {
     bool any = false;
     DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && !any && (e = readdir(dir));) any = number_of(e->d_name) >= 0;
+    for (struct dirent *e; dir && !any && (e = readdir(dir));)
+        any = number_of(e->d_name) >= 0 || is_draft(e->d_name);
     if (dir) closedir(dir);
     return any;
 }
@@ -173,21 +180,20 @@ static void stop_living(cli_claim *claim)
 
 /* ---- Taking and giving back ---------------------------------------------------------------------------- */
 
-/* Makes the file; -1 where another was faster, or where the folder went away. */
-static nw_status make(const char *folder, long long number, int *out, nw_error *err)
+/* A new file that says who this process is; -1 where another was faster, or where the folder went away. On
+ * the disk, since it stays open and another machine shall read it. */
+static nw_status make_file(const char *path, int *out, nw_error *err)
 {
-    char *path = claim_path(folder, number);
+    cli_holder self;
+    cli_holder_self(&self);
+    char *text = cli_holder_text(&self);
+    size_t size = strlen(text);
     nw_status status = NW_OK;
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     *out = file;
-    if (file < 0 && errno != EEXIST && errno != ENOENT)
+    if (file < 0 && errno != EEXIST && errno != ENOENT && errno != ESTALE)
         status = cli_fail(err, NW_IO, "%s: cannot claim the folder: %s", path, strerror(errno));
     if (file >= 0) {
-        cli_holder self;
-        cli_holder_self(&self);
-        char *text = cli_holder_text(&self);
-        size_t size = strlen(text);
-        /* Onto the disk, since the file stays open and another machine shall read it. */
         errno = EIO;
         if (write(file, text, size) != (ssize_t)size || (fsync(file) != 0 && errno != EINVAL)) {
             status = cli_fail(err, NW_IO, "%s: cannot write: %s", path, strerror(errno));
@@ -195,8 +201,39 @@ static nw_status make(const char *folder, long long number, int *out, nw_error *
             unlink(path);
             *out = -1;
         }
-        free(text);
     }
+    free(text);
+    return status;
+}
+
+/* link() may say that the name is there when an answer of the server was lost, and it is the own one. */
+static bool has_two_names(int file)
+{
+    struct stat st;
+    return fstat(file, &st) == 0 && st.st_nlink == 2;
+}
+
+/* The claim of that number, with all that it says from the first moment: who is killed half-way leaves none.
+ */
+static nw_status make(const char *folder, long long number, int *out, nw_error *err)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char *path = claim_path(folder, number);
+    char *draft = cli_printf("%s/%s.%ld.%ld", folder, draft_prefix, (long)getpid(), now.tv_nsec);
+    nw_status status = make_file(draft, out, err);
+    if (status == NW_OK && *out >= 0) {
+        int failed = link(draft, path) == 0 || has_two_names(*out) ? 0 : errno;
+        unlink(draft);
+        if (failed) {
+            close(*out);
+            *out = -1;
+        }
+        /* A file system without second names. */
+        if (failed && failed != EEXIST && failed != ENOENT && failed != ESTALE)
+            status = make_file(path, out, err);
+    }
+    free(draft);
     free(path);
     return status;
 }
@@ -280,9 +317,9 @@ void cli_claim_release(cli_claim *claim)
     DIR *dir = cli_claim_held(claim) ? opendir(claim->folder) : NULL;
     for (struct dirent *e; dir && (e = readdir(dir));) {
         long long number = number_of(e->d_name);
-        if (number < 0 || number == claim->number) continue;
-        char *path = claim_path(claim->folder, number);
-        unlink(path);
+        if (number == claim->number || (number < 0 && !is_draft(e->d_name))) continue;
+        char *path = cli_printf("%s/%s", claim->folder, e->d_name);
+        unlink(path); /* who was about to make one begins again */
         free(path);
     }
     if (dir) closedir(dir);

@@ -1,9 +1,10 @@
 /* One process at a time in a folder that several share, on one machine or on many.
  *
- * A claim is a file .claim.N in the folder, made so that only one process can make it (O_EXCL, which NFS has
- * kept since version 3), that says who made it. It is void when its process is gone: known at once on the
- * same machine; elsewhere by the time of the file, which the process renews while it lives. A void claim is
- * never taken away by others, it is followed by the next number: of two who find it void, one makes N + 1. */
+ * A claim is a file .claim.N in the folder, made so that only one process can make it (link(), also over
+ * NFS; where there are no links O_EXCL), that says who made it. It is void when its process is gone: known at
+ * once on the same machine; elsewhere by the time of the file, which the process renews while it lives. A
+ * void claim is never taken away by others, it is followed by the next number: of two who find it void, one
+ * makes N + 1. */
 #ifndef CLI_CLAIM_H
 #define CLI_CLAIM_H
 

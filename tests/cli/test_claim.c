@@ -29,10 +29,12 @@ static void nap(void)
 #define open(...)  (nap(), open(__VA_ARGS__))
 #define opendir(p) (nap(), opendir(p))
 #define unlink(p)  (nap(), unlink(p))
+#define link(a, b) (nap(), link(a, b))
 #include "cli/claim.c"
 #undef open
 #undef opendir
 #undef unlink
+#undef link
 /* clang-format on */
 
 nw_status cli_fail(nw_error *err, nw_status status, const char *format, ...)

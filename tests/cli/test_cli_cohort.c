@@ -178,6 +178,7 @@ static void what_a_killed_process_left_is_tidied_up(void **state)
     plant("w/study_0002_ct/.claim.0", 1, NULL);
     plant("w/study_0004_ct/.claim.0", 1, NULL);
     plant("w/study_0004_ct/.claim.1", 1, NULL);
+    plant("w/study_0006_ct/.claim-draft.1.2", 1, NULL);
     plant("w/.claim.0", 1, NULL);
     expect_shell("cd $T/w && rm study_0004_ct/manifest.json && for f in study_0002_ct/map.nii.gz "
                  "study_0004_ct/severity.json cohort.csv cohort.html; do : >$f.part123; done");
@@ -235,7 +236,7 @@ static void the_table_is_in_the_order_of_the_list(void **state)
         "cp -r $T/quick $T/o; cd $T; { for n in 09 03 12 05; do echo c/study_00$n/ct.nii.gz; done; } "
         ">list.txt");
     expect_success("quantify " MODEL " $T/list.txt --window -1000,200 --stats $T/s.stats --lungs "
-                                     "'{dir}/lungs.nii.gz' --steps 1 --samples 1 "
+                   "'{dir}/lungs.nii.gz' --steps 1 --samples 1 "
                    "--merge -q -o $T/o");
     expect_shell(
         "cd $T; for n in 09 03 12 05 01 02 04 06 07 08 10 11; do echo study_00${n}_ct; done >want.txt; "
