@@ -19,12 +19,12 @@ mkdir -p "$work" "$out"
 # Slices with a lesion against slices without; every second one, for neighbours hardly differ.
 "$narrows" train $cohort/slices.csv -o $work/classifier.onnx --restart --seed 0 \
     --arch resnet18 --width 0.125 --window -1350,150 --channels 1 --size 128 \
-    --epochs 12 --augment ct --average 0.99 --no-preview
+    --slice-step 2 --epochs 16 --batch 16 --augment ct --average 0.99 --no-preview
 
 # The training split alone: neither the statistics nor the threshold may have seen a study that is tested on.
 awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; print } NR > 1 && $at["split"] == "train"' \
     $cohort/cohort.csv >$cohort/train.csv
-"$narrows" stats $work/classifier.onnx $cohort/train.csv --slices ::2 --negatives --negatives-limit 16 \
+"$narrows" stats $work/classifier.onnx $cohort/train.csv --slices ::2 --negatives --negatives-limit 16 --loss raise \
     -o $work/classifier.stats
 
 cp $work/classifier.onnx $work/classifier.stats "$out/"
