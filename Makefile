@@ -44,9 +44,10 @@ fuzz: ## fuzz the file readers, FUZZ_SECONDS each (60)
 	@$(call CMAKE_BUILD,fuzz)
 	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
-bench: build ## time against the same method in PyTorch, into docs/results
+bench: build ## time against PyTorch, and how time grows: a short form of ten minutes
 	@scripts/deps.sh --bench
-	@bench/run_iba.py $(BENCH)
+	@bench/targets.py --rounds 2 --only resnet50,gradcam,start $(BENCH)
+	@bench/growth.py --quick
 
 install: build ## under PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"
