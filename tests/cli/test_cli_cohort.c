@@ -47,7 +47,7 @@ static unsigned next(unsigned long long *seed, unsigned below)
 static void the_study_of_a_killed_process_is_done_by_another(void **state)
 {
     (void)state;
-    for (unsigned long long s = 1; s <= 3; s++) {
+    for (unsigned long long s = 1; s <= 2; s++) {
         unsigned long long seed = s;
         pid_t pids[PROCESSES];
         begin_all(pids, "quantify" SLOW "-q -o $T/killed");
@@ -65,7 +65,7 @@ static void the_study_of_a_killed_process_is_done_by_another(void **state)
 static void a_run_that_was_killed_is_finished_by_the_same_command(void **state)
 {
     (void)state;
-    for (unsigned long long s = 11; s <= 13; s++) {
+    for (unsigned long long s = 11; s <= 12; s++) {
         unsigned long long seed = s;
         pid_t pids[PROCESSES];
         begin_all(pids, "quantify" SLOW "-q -o $T/again");
