@@ -27,7 +27,7 @@ build: deps build/release/build.ninja ## the library and the program, in build/r
 	@$(call CMAKE_BUILD,release)
 	@echo "built: build/release/src/narrows"
 
-demo: build ## explain a picture in the repository, and real slices where they are at hand
+demo: build ## quantify two synthetic chests whose lesions are known, and explain real slices where they are at hand
 	@scripts/demo.sh
 
 test: deps build/dev/build.ninja ## build and run every test

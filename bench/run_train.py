@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from run_iba import machine
+from common import machine
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
