@@ -53,9 +53,9 @@ def load():
 
 
 def records(part):
-    """The explanations inside a manifest: objects that hold `seconds` and `total_bits`."""
+    """The explanations inside a manifest: objects that hold `seconds` and a `method`."""
     if isinstance(part, dict):
-        if "seconds" in part and "total_bits" in part:
+        if "seconds" in part and "method" in part:
             yield part
         else:
             for value in part.values():
@@ -80,7 +80,7 @@ def explain(narrows, model, picture, *options, pictures=2, threads=None):
     runs = list(records(manifest["images"]))
     parts = [[r["seconds"][key] for key in ("prefix", "loop", "map")] for r in runs][1 if pictures > 1 else 0:]
     return {"seconds": statistics.median(sum(p) for p in parts), "loop": statistics.median(p[1] for p in parts),
-            "bits": statistics.median(r["total_bits"] for r in runs), "whole": whole}
+            "bits": statistics.median(r.get("total_bits", 0) for r in runs), "whole": whole}
 
 
 def middle(runs, key="seconds"):

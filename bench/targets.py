@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import common
+import growth
 
 PAPER = ["--steps", "10", "--samples", "10", "--beta", "10", "--precision", "f32", "--noise", "independent",
          "--early-samples", "0"]
@@ -82,17 +83,14 @@ def gradcam(args):
 
 
 def start(args):
-    demo = common.ROOT / "examples" / "demo"
-    model, picture = demo / "classifier.onnx", demo / "image.png"
+    model, picture, stats = growth.prepare(args.narrows, args.work, 224, "layer2")
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as out:
-        stats = pathlib.Path(out) / "stats"
-        common.command(args.narrows, "stats", model, demo / "cohort", "-o", stats)
         for _ in range(args.rounds):
-            ours.append(common.measured(args.narrows, "explain", model, picture, "--stats", stats, "-o",
-                                        pathlib.Path(out) / "maps", threads=args.threads))
+            ours.append(common.measured(args.narrows, "explain", model, picture, "--scale", "none", "--stats", stats,
+                                        "--threads", args.threads, "-o", pathlib.Path(out) / "maps", threads=args.threads))
             theirs.append(common.measured(common.PYTHON, "-c", "import torch", threads=args.threads))
-    yield f"from process start to a map and its picture ({model.name})", "`import torch` alone", theirs, ours, "10"
+    yield "from process start to a map and its picture, ResNet-18 of half width", "`import torch` alone", theirs, ours, "10"
 
 
 def study(args):

@@ -68,9 +68,9 @@ typedef struct nw_explain_options {
     int steps;               /* of Adam; 10 */
     double rate;             /* Adam's learning rate; 1 */
     int samples;             /* noise draws a step; 10 */
-    int early_samples;       /* noise draws in the first early_steps steps, where lambda is near 1 and the prediction's
-                                gradient small beside the capacity's, and in a last forward pass that no update
-                                follows; 0: `samples` there too. 0 */
+    int early_samples;       /* noise draws in the first early_steps steps, where lambda is near 1 and the
+                                prediction's gradient small beside the capacity's, and in a last forward pass
+                                that no update follows; 0: `samples` there too. 0 */
     int early_steps;         /* 5 */
     nw_noise_kind noise;     /* independent */
     uint64_t seed;           /* 0 */
@@ -85,7 +85,8 @@ typedef struct nw_explain_options {
     double loss_value;       /* of NW_LOSS_VALUE */
 
     /* How it is computed. */
-    int batch; /* samples in one run of the model; 0: all up to 20, or one where the graph allows no other */
+    int batch; /* samples in one run of the model; 0: all up to 20, fewer of a large layer, or one where the
+                  graph allows no other */
     nw_precision precision; /* NW_PRECISION_F32; NW_PRECISION_BF16 concerns the loop after the layer alone */
     int threads;            /* 0: as the environment has it */
     int profile;            /* non-zero: the programs measure the time of each step */
@@ -178,8 +179,9 @@ NW_API const char *nw_explainer_isa(const nw_explainer *explainer); /* instructi
 NW_API int nw_explainer_batch(const nw_explainer *explainer);       /* samples in one run of the model */
 /* The programs before and after the layer, for profiles; `after` is NULL where a method has none. */
 NW_API nw_program *nw_explainer_program(nw_explainer *explainer, int after);
-/* The passes of a method's own loop around the program after the layer, as steps of kind "noise", "blur", ... and
- * their runs, with options.profile; 0 where a method has none. See nw_program_step and nw_program_event. */
+/* The passes of a method's own loop around the program after the layer, as steps of kind "noise", "blur", ...
+ * and their runs, with options.profile; 0 where a method has none. See nw_program_step and nw_program_event.
+ */
 NW_API size_t nw_explainer_pass_count(const nw_explainer *explainer);
 NW_API nw_step_info nw_explainer_pass(const nw_explainer *explainer, size_t i);
 NW_API size_t nw_explainer_pass_event_count(const nw_explainer *explainer);

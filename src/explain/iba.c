@@ -54,18 +54,23 @@ static nw_status compile_after(nw_explainer *e, int batch, nw_program **made, nw
     return NW_OK;
 }
 
-/* All samples in as few runs of the same size as keep memory within bounds. */
-static int even_batch(int samples)
+/* All samples in as few runs of the same size as keep memory within bounds: the part after the layer takes
+ * ten to fifteen times the layer's bytes a sample. On layers so large that this counts, a run of two samples
+ * is as fast a sample as one of ten. */
+static int even_batch(const nw_explainer *e)
 {
-    enum { MOST = 20 };
-    int runs = (samples + MOST - 1) / MOST;
+    enum { MOST = 20, MOST_BYTES = 20 << 20 };
+    int64_t bytes = sizeof(float);
+    for (int i = 0; i < e->layer_shape.rank; i++) bytes *= e->layer_shape.dims[i];
+    int64_t fit = MOST_BYTES / bytes, most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
+    int samples = e->options.samples, runs = (int)((samples + most - 1) / most);
     return (samples + runs - 1) / runs;
 }
 
 static nw_status prepare(nw_explainer *e, nw_error *err)
 {
     const nw_explain_options *o = &e->options;
-    int wanted = o->batch == 0 ? even_batch(o->samples) : o->batch < o->samples ? o->batch : o->samples;
+    int wanted = o->batch == 0 ? even_batch(e) : o->batch < o->samples ? o->batch : o->samples;
     nw_status status = compile_after(e, wanted, &e->after, err);
     if (status != NW_OK && status != NW_NO_MEMORY && wanted > 1 && o->batch == 0) {
         wanted = 1;
