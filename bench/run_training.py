@@ -23,6 +23,7 @@ DATA = ROOT.parent / "shared" / "data"
 VALUES = "contrast=0.2,brightness=0.1,gamma=0.3,noise=0.03,blur=1"
 SHARE = "flip-h=0.5,flip-v=0.5,rotate=10,shift=0.03," + VALUES
 LABEL = "flip-h=0.5,rotate=10,scale-low=0.1,scale-high=0.15,shift=0.06," + VALUES
+DRAWN = "flip-h=0.5,flip-v=0.5,rotate=10,shift=0.03,contrast=0.3,brightness=0.15,gamma=0.3,noise=0.05,blur=1"
 LUNG_WINDOW = "-1350,150"
 
 
@@ -40,34 +41,35 @@ def severity_list(work):
 
 def runs(work):
     """{experiment: [(name, arguments)]}, in the order in which they depend on each other."""
-    severity = [work / "severity.csv", "--task", "regression", "--transform", "sqrt"]
-    covid = [DATA / "ct-covid-labels" / "labels.csv", "--straddle", "drop", "--from", work / "severity-fold0.onnx"]
-    xray = [DATA / "cxr-pneumonia-labels" / "labels.csv", "--folds", 5]
+    severity = [work / "severity.csv", "--task", "regression", "--transform", "sqrt", "--scale", "robust", "--size", "160"]
+    covid = [DATA / "ct-covid-labels" / "labels.csv", "--straddle", "drop", "--from", work / "severity-all.onnx", "--scale", "robust", "--size", "192"]
+    xray = [DATA / "cxr-pneumonia-labels" / "labels.csv", "--folds", 5, "--size", "160", "--width", 0.5]
     cohort = ["--window", LUNG_WINDOW, "--size", "128", "--augment", "ct"]
-    fast = ["--precision", "bf16", "--batch", 16, "--average", 0.995]
-    plan = {
-        "severity": [(f"severity-fold{f}", [*severity, "--folds", 5, "--fold", f, "--val", 0, "--keep-last", "--scale", "robust", "--size", "160", "--width", 0.5,
-                                            *fast,
-                                            "--epochs", 20, "--augment", SHARE, "--seed", 0]) for f in range(5)],
-        "covid": [(f"covid-seed{s}", [*covid, "--scale", "robust", "--size", "160", *fast, "--epochs", 50, "--rate", 0.0005, "--augment", LABEL, "--label-smoothing", 0.1,
-                                      "--seed", s]) for s in range(3)],
-        "cxr": [(f"cxr-seed{s}", [*xray, "--fold", s, "--size", "128", "--width", 0.5, *fast, "--epochs", 30, "--augment", "cxr,cutout=0",
-                                  "--label-smoothing", 0.1, "--seed", s]) for s in range(3)],
-        "cohort": [(f"cohort-{arch}-seed{s}", [work / "cohort" / "slices.csv", *cohort, "--arch", arch, "--width", width, *fast,
-                                               "--epochs", 5, "--seed", s])
-                   for arch, width in (("resnet18", 0.5), ("resnest50", 0.25)) for s in range(5)],
+    drawn = [work / "cohort" / "slices.csv", "--label-column", "lesion_share", "--task", "regression", "--transform", "sqrt", "--scale", "robust",
+             "--lungs-crop", "--size", "160", "--width", 0.5]
+    fast = ["--batch", 16, "--average", 0.995]
+    share = [*severity, "--from", work / "drawn.onnx", "--val", 0, "--keep-last", *fast, "--epochs", 15, "--rate", 0.0005, "--augment", SHARE, "--seed", 0]
+    return {
+        "drawn": [("drawn", [*drawn, *fast, "--epochs", 6, "--keep-last", "--augment", DRAWN, "--seed", 0])],
+        "severity": [(f"severity-fold{f}", [*share, "--folds", 5, "--fold", f]) for f in range(5)],
+        "covid": [("severity-all", share)] + [(f"covid-seed{s}", [*covid, *fast, "--epochs", 40, "--rate", 0.0005, "--augment", LABEL,
+                                                                  "--label-smoothing", 0.1, "--seed", s]) for s in range(3)],
+        "cxr": [(f"cxr-seed{s}", [*xray, "--fold", s, *fast, "--epochs", 25, "--augment", "cxr,cutout=0", "--label-smoothing", 0.1, "--seed", s])
+                for s in range(3)],
+        "cohort": [(f"cohort-{arch}-seed{s}", [work / "cohort" / "slices.csv", *cohort, "--lungs-crop", "--arch", arch, "--width", width, *fast,
+                                               "--epochs", epochs, "--seed", s])
+                   for arch, width, epochs in NETWORKS for s in range(5)],
         "shortcut": [(f"shortcut-{arch}-seed0", [work / "marker" / "slices.csv", *cohort, "--arch", arch, "--width", width, *fast,
-                                                 "--epochs", 5, "--seed", 0])
-                     for arch, width in (("resnet18", 0.5), ("resnest50", 0.25))],
+                                                 "--epochs", epochs, "--seed", 0]) for arch, width, epochs in NETWORKS],
     }
-    return plan
 
 
-COHORTS = {"cohort": ["--studies", 160, "--seed", 11], "marker": ["--studies", 80, "--seed", 12, "--shortcut", "marker"]}
+NETWORKS = (("resnet18", 0.5, 8), ("resnest50", 0.25, 6))
+COHORTS = {"cohort": ["--studies", 400, "--seed", 11], "marker": ["--studies", 80, "--seed", 12, "--shortcut", "marker"]}
 
 
 def phantom(a, name):
-    command = [a.narrows, "phantom", a.work / name, *COHORTS[name], "--size", 128, "--slices", 24, "-q", "--threads", a.threads]
+    command = [a.narrows, "phantom", a.work / name, *COHORTS[name], "--size", 192, "--slices", 24, "-q", "--threads", a.threads]
     subprocess.run([str(w) for w in command], check=True)
 
 

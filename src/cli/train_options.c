@@ -20,8 +20,8 @@ const cli_option train_options[] = {
      "passes over the training images; 0 writes the network as it starts", .least = 0, .most = 65535},
     {"seed", 's', CLI_INTEGER, AT(seed), "S", "0", "of weights, order and augmentation", .least = 0,
      .most = 9e15},
-    {"threads", 0, CLI_INTEGER, AT(threads), "N", "0",
-     "0: as the environment has it; see docs/training.md for what depends on it", .least = 0, .most = 1024},
+    {"threads", 0, CLI_INTEGER, AT(threads), "N", "0", "0: as the environment has it", .least = 0,
+     .most = 1024},
 
     {"arch", 'a', CLI_TEXT, AT(arch), "NAME", "resnet18",
      "resnet18, resnet34, resnet50, resnet101, resnest50, resnest101, densenet121, efficientnet_b0", NETWORK,

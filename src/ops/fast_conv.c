@@ -1,6 +1,7 @@
 /* Convolution by oneDNN: layouts of its choice, weights packed once (at every run where they may change),
  * bias, sum and activation in the same pass. */
 #include "ops/fast_conv.h"
+#include "base/parallel.h"
 #include "ops/fast_conv_winograd.h"
 #include "ops/fast_kernel.h"
 #include "ops/window.h"
@@ -34,6 +35,12 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
 static double flops(const nw_conv_desc *conv)
 {
     return 2.0 * (double)nw_count(&conv->dst) * (double)nw_span(&conv->weights, 1, conv->weights.rank);
+}
+
+/* On a single pixel oneDNN cuts the sums of a window by whether there is one thread or several. */
+static bool is_alone(const nw_conv_desc *conv)
+{
+    return nw_span(&conv->dst, 2, conv->dst.rank) == 1 && nw_span(&conv->weights, 2, conv->weights.rank) > 1;
 }
 
 /* Weights that may change, packed by a step. */
@@ -94,8 +101,10 @@ static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv,
     nw_winograd *fast;
     NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
     if (fast) return forward_winograd(plan, node, conv, fast, err);
-    nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
+    nw_kernel_step k = {.kind = "conv", .flops = flops(conv), .alone = is_alone(conv)};
+    int threads = nw_threads_set(k.alone);
     nw_status status = nw_conv_forward(nw_plan_backend(plan), conv, &src, &dst, &k.kernel, err);
+    nw_threads_set(threads);
     if (status == NW_UNSUPPORTED && conv->bf16) {
         conv->bf16 = false;
         return forward(plan, node, conv, declined, err);
@@ -177,7 +186,7 @@ static nw_status gather(nw_plan *plan, const nw_node *node, const nw_conv_desc *
 static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                           nw_error *err)
 {
-    nw_kernel_step k = {.kind = "conv", .flops = flops(conv)};
+    nw_kernel_step k = {.kind = "conv", .flops = flops(conv), .alone = is_alone(conv)};
     const nw_layout *src = nw_plan_layout(plan, node->inputs[0]),
                     *dst = nw_plan_layout(plan, node->outputs[0]);
     bool wants = nw_plan_wants_diff(plan, node->inputs[0]);
@@ -190,7 +199,9 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         diff_src = nw_winograd_layout(fast, true);
         diff_dst = nw_winograd_layout(fast, false);
     } else if (wants) {
+        int threads = nw_threads_set(k.alone);
         nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
+        nw_threads_set(threads);
         bool slow = status == NW_OK && strstr(nw_kernel_impl(k.kernel), " ref");
         if (conv->bf16 && (status == NW_UNSUPPORTED || slow)) {
             nw_kernel_free(k.kernel);

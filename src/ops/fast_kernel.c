@@ -1,12 +1,18 @@
 #include "ops/fast_kernel.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <stdio.h>
 
 static nw_status run(void *state, nw_error *err)
 {
-    return nw_kernel_run(((nw_kernel_step *)state)->kernel, err);
+    const nw_kernel_step *k = state;
+    if (!k->alone) return nw_kernel_run(k->kernel, err);
+    int before = nw_threads_set(1);
+    nw_status status = nw_kernel_run(k->kernel, err);
+    nw_threads_set(before);
+    return status;
 }
 
 static nw_status bind(void *state, nw_error *err)

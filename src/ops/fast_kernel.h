@@ -9,6 +9,7 @@
 typedef struct nw_kernel_step {
     const char *kind;
     double flops;
+    bool alone; /* made and run by one thread: where the order of sums would depend on how many there are */
     nw_kernel *kernel;
     nw_buffer *slots[NW_SLOT_COUNT];
 } nw_kernel_step;

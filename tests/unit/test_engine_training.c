@@ -205,30 +205,56 @@ static void fast_is_the_reference(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* Batch 4, 256 channels, windows of 3x3 over a single pixel: the end of a residual network for 32x32. */
+static network open_pixel(void)
+{
+    network net = {0};
+    ow m;
+    ow_begin(&m, 13);
+    ow_input(&m, "x", 4, (int64_t[]){-1, 256, 1, 1});
+    net_conv(&m, "x", "a", 256, 256, 3, 1, 1);
+    net_conv(&m, "a", "y", 256, 256, 3, 1, 1);
+    ow_output(&m, "y");
+    net.model = net_load(&m);
+    train(&net);
+    return net;
+}
+
+static void expect_same(const char *name, const network *net, int64_t batch)
+{
+    nw_program *programs[3];
+    for (int t = 0; t < 3; t++) {
+        programs[t] = compile(net, NW_PRECISION_F32, batch, t + 1);
+        run(net, programs[t], false);
+        for (size_t v = 0; t && v < net->learned_count; v++) {
+            nw_shape shape;
+            const void *one = nw_program_diff(programs[0], net->learned[v], &shape),
+                       *more = nw_program_diff(programs[t], net->learned[v], NULL);
+            if (memcmp(one, more, (size_t)elements(&shape) * sizeof(float)) != 0)
+                fail_msg("%s: d %s differs between 1 and %d threads", name, net->learned[v], t + 1);
+        }
+    }
+    for (int t = 0; t < 3; t++) nw_program_free(programs[t]);
+}
+
 static void threads_do_not_matter(void **state)
 {
     (void)state;
     for (size_t i = 0; i < NET_CASES; i++) {
         network net = open_network(&net_cases[i], 32);
-        nw_program *programs[3];
-        for (int t = 0; t < 3; t++) {
-            programs[t] = compile(&net, NW_PRECISION_F32, 9, t + 1);
-            run(&net, programs[t], false);
-            for (size_t v = 0; t && v < net.learned_count; v++) {
-                nw_shape shape;
-                const void *one = nw_program_diff(programs[0], net.learned[v], &shape),
-                           *more = nw_program_diff(programs[t], net.learned[v], NULL);
-                if (memcmp(one, more, (size_t)elements(&shape) * sizeof(float)) != 0)
-                    fail_msg("%s: d %s differs between 1 and %d threads", net_cases[i].name, net.learned[v],
-                             t + 1);
-            }
-        }
-        for (int t = 0; t < 3; t++) nw_program_free(programs[t]);
+        expect_same(net_cases[i].name, &net, 9);
         nw_model_unref(net.model);
     }
 }
 
-/* The reference stands in for none of what networks learn with. */
+static void threads_do_not_matter_on_a_pixel(void **state)
+{
+    (void)state;
+    network net = open_pixel();
+    for (int64_t batch = 1; batch <= 16; batch *= 2) expect_same("a pixel", &net, batch);
+    nw_model_unref(net.model);
+}
+
 static void fast_means_fast(void **state)
 {
     (void)state;
@@ -285,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fast_is_the_reference),
         cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(threads_do_not_matter_on_a_pixel),
         cmocka_unit_test(fast_means_fast),
         cmocka_unit_test(variables_must_be_weights),
     };
