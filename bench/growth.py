@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How time and memory grow: with the size of the image, samples, the batch, steps, images, threads, and the layer.
 
-    bench/growth.py [--narrows FILE] [--quick] [--out FILE.md]
+    bench/growth.py [--narrows FILE] [--quick] [--out FILE.md] [--plot FILE.png]
 
 One network (ResNet-18 of half width as the trainer initialises it), one thing varied at a time about 256x256, 10 steps,
 10 samples, one thread. Every line has the command's own numbers: seconds of an explanation, and the peak memory of the
@@ -49,14 +49,55 @@ def measure(narrows, work, at):
                           pictures=at["images"], threads=at["threads"])
 
 
+def plot(found, path):
+    """A panel for each thing that was varied: seconds (left axis) and MB (right), both beside the line of proportion."""
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    shown = [what for what in found if all(isinstance(v, (int, float)) for v, _ in found[what])]
+    figure, axes = pyplot.subplots(2, (len(shown) + 2) // 2, figsize=(3.2 * ((len(shown) + 2) // 2), 6))
+    for axis in axes.flat[len(shown) + 1:]:
+        axis.axis("off")
+    for axis, what in zip(axes.flat, [*shown, "layer"]):
+        points = found.get(what, [])
+        names = [str(v) for v, _ in points]
+        seconds = [got["whole"]["seconds"] if what == "images" else got["seconds"] for _, got in points]
+        memory = [got["whole"]["megabytes"] for _, got in points]
+        even = what == "layer"
+        x = range(len(points)) if even else [v for v, _ in points]
+        if not points:
+            axis.axis("off")
+            continue
+        power = 2 if what == "size" else 1
+        right = axis.twinx()
+        axis.plot(x, seconds, "o-", color="#1b6ca8")
+        right.plot(x, memory, "s--", color="#c2571a", markersize=4)
+        if not even:
+            first = -1 if what == "threads" else 0
+            if what != "threads":
+                axis.plot(x, [seconds[first] * (v / x[first]) ** power for v in x], ":", color="#888888")
+            axis.set_xscale("log")
+            axis.minorticks_off()
+        axis.set_yscale("log")
+        right.set_ylim(0, 1.15 * max(memory))
+        axis.set_xticks(list(x), names, fontsize=7)
+        axis.tick_params(axis="y", which="both", labelsize=7, colors="#1b6ca8")
+        right.tick_params(axis="y", labelsize=7, colors="#c2571a")
+        axis.set_title(what + (", seconds of the command" if what == "images" else ", seconds an image"), fontsize=9)
+    figure.suptitle("blue, left: seconds; orange, dashed, right: peak memory in MB; grey, dotted: seconds in proportion (size: to the pixels)", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--narrows", type=pathlib.Path, default=common.NARROWS)
     parser.add_argument("--work", type=pathlib.Path, default=common.WORK)
     parser.add_argument("--quick", action="store_true", help="a few points of a few things")
     parser.add_argument("--out", type=pathlib.Path, default=common.WORK / "growth.md")
+    parser.add_argument("--plot", type=pathlib.Path, help="a picture of all of it")
     args = parser.parse_args()
-    text = ""
+    text, found = "", {}
     for what, values in (QUICK if args.quick else VARIED).items():
         text += f"\n| {what} | seconds an image | of the command | growth | MB | growth |\n|---|---|---|---|---|---|\n"
         last = None
@@ -69,9 +110,12 @@ def main():
             print(what, line, file=sys.stderr)
             text += line + "\n"
             last = got
+            found.setdefault(what, []).append((value, got))
     text += f"\n{common.machine()}; load at the end {common.load():.1f}. Command: `bench/growth.py{' --quick' if args.quick else ''}`.\n"
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text)
+    if args.plot:
+        plot(found, args.plot)
     print(text)
 
 
