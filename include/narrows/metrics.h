@@ -79,6 +79,17 @@ NW_API nw_status nw_metric_macro_auroc(const double *scores, const int32_t *trut
                                        size_t classes, const nw_metric_options *options, nw_estimate *out,
                                        nw_error *err);
 
+/* Several labels, each of which a sample has or not: the mean over labels of their AUROC and of their average
+ * precision (the "macro" averages of multi-label tasks). scores and has (0 or not): [count][classes]. Labels
+ * that all samples have, or none, are left out; undefined where none is left. Bootstrap, in which all labels
+ * are resampled together; with rare ones look at undefined_draws. */
+NW_API nw_status nw_metric_labels_auroc(const double *scores, const uint8_t *has, size_t count,
+                                        size_t classes, const nw_metric_options *options, nw_estimate *out,
+                                        nw_error *err);
+NW_API nw_status nw_metric_labels_precision(const double *scores, const uint8_t *has, size_t count,
+                                            size_t classes, const nw_metric_options *options,
+                                            nw_estimate *out, nw_error *err);
+
 /* ---- Probabilities ----------------------------------------------------------------------------------------
  */
 

@@ -8,22 +8,28 @@ typedef struct curve {
     size_t count;
 } curve;
 
-static nw_score average(const void *context, const uint32_t *times, double *scratch)
+nw_score nw_resampled_precision(const nw_ranked *order, const uint8_t *labels, size_t count,
+                                const uint32_t *times)
 {
-    (void)scratch;
-    const curve *c = context;
     double positive = 0, all = 0, sum = 0;
-    for (size_t i = c->count; i > 0;) {
-        double before = positive, value = c->order[i - 1].value;
-        for (; i > 0 && c->order[i - 1].value >= value; i--) {
-            double n = (double)times[c->order[i - 1].at];
+    for (size_t i = count; i > 0;) {
+        double before = positive, value = order[i - 1].value;
+        for (; i > 0 && order[i - 1].value >= value; i--) {
+            double n = (double)times[order[i - 1].at];
             all += n;
-            if (c->labels[c->order[i - 1].at]) positive += n;
+            if (labels[order[i - 1].at]) positive += n;
         }
         if (all > 0) sum += (positive - before) * positive / all;
     }
     if (!(positive > 0)) return nw_score_undefined("no sample is positive");
     return nw_score_of(sum / positive);
+}
+
+static nw_score average(const void *context, const uint32_t *times, double *scratch)
+{
+    (void)scratch;
+    const curve *c = context;
+    return nw_resampled_precision(c->order, c->labels, c->count, times);
 }
 
 nw_status nw_metric_average_precision(const double *scores, const uint8_t *labels, size_t count,

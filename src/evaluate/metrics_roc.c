@@ -55,6 +55,13 @@ static nw_score area(const void *context, const uint32_t *times, double *scratch
     return nw_score_of(wins / (positive * below));
 }
 
+nw_score nw_resampled_auroc(const nw_ranked *order, const uint8_t *labels, size_t count,
+                            const uint32_t *times)
+{
+    const roc r = {.order = order, .labels = labels, .count = count};
+    return area(&r, times, NULL);
+}
+
 /* Structural components: of a positive sample the share of negative ones below it, of a negative one the
  * share of positive ones above it, equal scores counting half. One walk over the sorted scores gives all of
  * them (they are the differences of mid-ranks of Sun and Xu, equations 5 to 9). */

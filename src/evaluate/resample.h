@@ -24,6 +24,12 @@ nw_status nw_bootstrap(nw_statistic_fn fn, const void *context, size_t count, si
 
 /* For the metrics: NW_NOT_FINITE names the sample that is not. `width` values each. */
 nw_status nw_metric_check(const double *values, size_t count, size_t width, const char *what, nw_error *err);
+/* The areas of metrics.h under the ROC and the precision-recall curve, of samples that are there times[i]
+ * times. order: nw_rank_order of their scores. */
+nw_score nw_resampled_auroc(const nw_ranked *order, const uint8_t *labels, size_t count,
+                            const uint32_t *times);
+nw_score nw_resampled_precision(const nw_ranked *order, const uint8_t *labels, size_t count,
+                                const uint32_t *times);
 /* A new list of values[count] with their places, sorted; nw_free. NULL when memory is out. */
 nw_ranked *nw_rank_order(const double *values, size_t count);
 

@@ -86,29 +86,19 @@ static nw_status several_classes(measuring *m, nw_error *err)
     return status;
 }
 
-/* Means over the labels that have both kinds of samples; no interval of the mean is given. */
 static nw_status labels(measuring *m, nw_error *err)
 {
-    nw_metric_options few = m->options;
-    few.draws = 1; /* intervals of single labels are not shown */
-    double auroc = 0, precision = 0;
-    size_t defined = 0;
-    for (size_t c = 0; c < m->k; c++) {
-        nw_estimate a, p;
-        event(m, c);
-        NW_TRY(nw_metric_auroc(m->scores, m->events, m->n, &few, &a, err));
-        NW_TRY(nw_metric_average_precision(m->scores, m->events, m->n, &few, &p, err));
-        if (a.score.undefined || p.score.undefined) continue;
-        auroc += a.score.value;
-        precision += p.score.value;
-        defined++;
-    }
-    if (!defined) return NW_OK;
-    m->out->auroc = m->out->average_precision = (nw_estimate){.count = m->n};
-    m->out->auroc.score.value = m->out->auroc.low = m->out->auroc.high = auroc / (double)defined;
-    m->out->average_precision.score.value = m->out->average_precision.low = m->out->average_precision.high =
-        precision / (double)defined;
-    return NW_OK;
+    uint8_t *has = nw_calloc(m->n, m->k);
+    if (!has) return nw_no_memory(err, m->n * m->k, "metrics");
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t c = 0; c < m->k; c++) has[i * m->k + c] = m->p->samples[i]->target[c] > 0.5F;
+    nw_status status =
+        nw_metric_labels_auroc(m->p->values, has, m->n, m->k, &m->options, &m->out->auroc, err);
+    if (status == NW_OK)
+        status = nw_metric_labels_precision(m->p->values, has, m->n, m->k, &m->options,
+                                            &m->out->average_precision, err);
+    nw_free(has);
+    return status;
 }
 
 /* The first number, where there are several. */

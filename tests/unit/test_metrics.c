@@ -394,6 +394,69 @@ static void resamples_without_a_class(void **state)
     close_to(e.low, 0, 0, "low");
 }
 
+/* Of classes, as labels of which each sample has one, the mean over labels is the macro average, interval
+ * included; a label twice has the interval of one; and labels of one kind change nothing. */
+static void labels_are_a_mean(void **state)
+{
+    (void)state;
+    enum { N = 60, CLASSES = 3 };
+    double scores[N * CLASSES], twice[N * 3], single[2][N];
+    uint8_t has[N * CLASSES], both[N * 3], one[2][N];
+    int32_t truth[N];
+    int64_t groups[N];
+    for (int i = 0; i < N; i++) {
+        truth[i] = (i * 7 + i / 9) % CLASSES;
+        groups[i] = i / 2;
+        for (int c = 0; c < CLASSES; c++) {
+            scores[i * CLASSES + c] = ((i * 13 + c * 5) % 17) / 17. + (truth[i] == c ? 0.2 : 0);
+            has[i * CLASSES + c] = truth[i] == c;
+        }
+        for (int c = 0; c < 2; c++) {
+            single[c][i] = scores[i * CLASSES + c];
+            one[c][i] = has[i * CLASSES + c];
+        }
+        twice[i * 3] = twice[i * 3 + 1] = single[0][i];
+        twice[i * 3 + 2] = i;
+        both[i * 3] = both[i * 3 + 1] = one[0][i];
+        both[i * 3 + 2] = 1;
+    }
+    nw_estimate e, other;
+    nw_error err;
+    const nw_metric_options options = {.groups = groups, .draws = 500, .seed = 3};
+    done(nw_metric_macro_auroc(scores, truth, N, CLASSES, &options, &e, &err), &err);
+    done(nw_metric_labels_auroc(scores, has, N, CLASSES, &options, &other, &err), &err);
+    close_to(other.score.value, e.score.value, 1e-12, "value");
+    close_to(other.low, e.low, 1e-12, "low");
+    close_to(other.high, e.high, 1e-12, "high");
+    assert_true(e.low < e.high);
+
+    done(nw_metric_average_precision(single[0], one[0], N, &options, &e, &err), &err);
+    done(nw_metric_labels_precision(twice, both, N, 3, &options, &other, &err), &err);
+    close_to(other.score.value, e.score.value, 1e-12, "value");
+    close_to(other.low, e.low, 1e-12, "low");
+    close_to(other.high, e.high, 1e-12, "high");
+
+    double sum = 0;
+    for (int c = 0; c < 2; c++) {
+        done(nw_metric_average_precision(single[c], one[c], N, &options, &e, &err), &err);
+        sum += e.score.value / 2;
+    }
+    double pair[N * 2];
+    uint8_t pairs[N * 2];
+    for (int i = 0; i < N; i++)
+        for (int c = 0; c < 2; c++) {
+            pair[i * 2 + c] = single[c][i];
+            pairs[i * 2 + c] = one[c][i];
+        }
+    done(nw_metric_labels_precision(pair, pairs, N, 2, &options, &other, &err), &err);
+    close_to(other.score.value, sum, 1e-12, "mean");
+
+    memset(pairs, 1, sizeof pairs);
+    done(nw_metric_labels_auroc(pair, pairs, N, 2, &options, &other, &err), &err);
+    assert_non_null(strstr(other.score.undefined, "no label"));
+    assert_int_equal(nw_metric_labels_auroc(pair, pairs, N, 0, &options, &other, &err), NW_USAGE);
+}
+
 static void any_number_of_threads(void **state)
 {
     (void)state;
@@ -487,15 +550,11 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),
-        cmocka_unit_test(as_scikit_learn),
-        cmocka_unit_test(regression),
-        cmocka_unit_test(groups_are_drawn_whole),
-        cmocka_unit_test(calibration),
-        cmocka_unit_test(delong_covers),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(resamples_without_a_class),
-        cmocka_unit_test(any_number_of_threads),
+        cmocka_unit_test(by_hand),           cmocka_unit_test(as_scikit_learn),
+        cmocka_unit_test(regression),        cmocka_unit_test(groups_are_drawn_whole),
+        cmocka_unit_test(calibration),       cmocka_unit_test(delong_covers),
+        cmocka_unit_test(refused),           cmocka_unit_test(resamples_without_a_class),
+        cmocka_unit_test(labels_are_a_mean), cmocka_unit_test(any_number_of_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
