@@ -42,7 +42,7 @@ def severity_list(work):
 def runs(work):
     """{experiment: [(name, arguments)]}, in the order in which they depend on each other."""
     severity = [work / "severity.csv", "--task", "regression", "--transform", "sqrt", "--scale", "robust", "--size", "160"]
-    covid = [DATA / "ct-covid-labels" / "labels.csv", "--straddle", "drop", "--from", work / "severity-all.onnx", "--scale", "robust", "--size", "192"]
+    covid = [DATA / "ct-covid-labels" / "labels.csv", "--straddle", "drop", "--from", work / "severity-all.onnx", "--scale", "robust", "--size", "160"]
     xray = [DATA / "cxr-pneumonia-labels" / "labels.csv", "--folds", 5, "--size", "160", "--width", 0.5]
     cohort = ["--window", LUNG_WINDOW, "--size", "128", "--augment", "ct"]
     drawn = [work / "cohort" / "slices.csv", "--label-column", "lesion_share", "--task", "regression", "--transform", "sqrt", "--scale", "robust",
@@ -52,7 +52,7 @@ def runs(work):
     return {
         "drawn": [("drawn", [*drawn, *fast, "--epochs", 6, "--keep-last", "--augment", DRAWN, "--seed", 0])],
         "severity": [(f"severity-fold{f}", [*share, "--folds", 5, "--fold", f]) for f in range(5)],
-        "covid": [("severity-all", share)] + [(f"covid-seed{s}", [*covid, *fast, "--epochs", 40, "--rate", 0.0005, "--augment", LABEL,
+        "covid": [("severity-all", share)] + [(f"covid-seed{s}", [*covid, *fast, "--epochs", 50, "--rate", 0.0005, "--augment", LABEL,
                                                                   "--label-smoothing", 0.1, "--seed", s]) for s in range(3)],
         "cxr": [(f"cxr-seed{s}", [*xray, "--fold", s, *fast, "--epochs", 25, "--augment", "cxr,cutout=0", "--label-smoothing", 0.1, "--seed", s])
                 for s in range(3)],
