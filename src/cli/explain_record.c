@@ -118,7 +118,10 @@ void explain_record_slice(explain *e, size_t index, size_t result, const nw_map 
     nw_manifest *m = e->manifest;
     snprintf(at, sizeof at, "images.%zu.results.%zu", index, result);
     nw_manifest_text(m, AT("%s.method", at), map->method);
-    nw_manifest_integer(m, AT("%s.slice", at), slice);
+    if (slice < 0)
+        nw_manifest_text(m, AT("%s.slice", at), NULL);
+    else
+        nw_manifest_integer(m, AT("%s.slice", at), slice);
     nw_manifest_integer(m, AT("%s.noise_key", at), (int64_t)key);
     nw_manifest_integer(m, AT("%s.target", at), map->target);
     set_floats(m, AT("%s.logits", at), map->logits, map->output_count);

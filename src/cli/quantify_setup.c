@@ -260,6 +260,7 @@ nw_status quantify_open(quantify *q, cli_list operands, nw_error *err)
     TRY(cli_slices_of(a->image.slices, INT64_MAX, "", &slices, err));
     TRY(cli_job_open(operands.items[0], &a->model, &q->job, err));
     TRY(cli_job_images(&q->job, operands.items + 1, operands.count - 1, &a->image, err));
+    TRY(cli_job_needs_slices(&q->job, "quantify", err));
     TRY(choose_studies(q, operands, err));
     TRY(cli_lungs_open(&a->lung, &a->image, (int)a->method.threads, &q->lungs, err));
     TRY(read_lesions(q, false, err)); /* wrong usage is told before any work */
