@@ -206,8 +206,9 @@ typedef struct nw_preprocess {
  * [0.25], "orient": "transpose", "resize": "bilinear", "antialias": false} "scale" instead of "window":
  * "auto", "full", "minmax", "robust", "none", or the number to divide by; "window" may also be
  * {"center": -600, "width": 1500}; "size": [height, width], or [depth, height, width] of a model of whole
- * volumes; "tensors": "as-is" or "image". Keys that are absent keep what *pre holds, so facts can be laid over one another; an unknown key or a wrong value is
- * NW_BAD_INPUT and leaves *pre as it was. `where` names the text's origin in errors. */
+ * volumes; "tensors": "as-is" or "image". Keys that are absent keep what *pre holds, so facts can be laid
+ * over one another; an unknown key or a wrong value is NW_BAD_INPUT and leaves *pre as it was. `where` names
+ * the text's origin in errors. */
 NW_API nw_status nw_preprocess_parse(const char *json, const char *where, nw_preprocess *pre, nw_error *err);
 /* The same JSON on one line, as snprintf does: returns the length without the closing zero. 2048 bytes are
  * enough. */

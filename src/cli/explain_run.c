@@ -83,8 +83,7 @@ static nw_status keep_volume(item *it, explain_method *method, nw_map *map, nw_e
 {
     size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
     nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
-    nw_status status =
-        nw_preprocess_volume_back(&it->seen.pre, it->volume, unit, map->values, it->map, err);
+    nw_status status = nw_preprocess_volume_back(&it->seen.pre, it->volume, unit, map->values, it->map, err);
     double all = 0;
     method->view = (explain_view){.map = cli_calloc(plane, sizeof *it->map), .from = map};
     for (int64_t z = 0; status == NW_OK && z < it->info->slices; z++) {

@@ -126,9 +126,9 @@ nw_status cli_preprocess_options(const cli_image_options *o, nw_preprocess *pre,
             pre->scale = scales[i].scale;
         } else {
             if (cli_numbers("scale", o->scale, 1, 1, values, &n, err) != NW_OK || !(values[0] > 0))
-                return cli_fail(err, NW_USAGE,
-                                "--scale: '%s' is none of: auto full minmax robust none, nor a number above 0",
-                                o->scale);
+                return cli_fail(
+                    err, NW_USAGE,
+                    "--scale: '%s' is none of: auto full minmax robust none, nor a number above 0", o->scale);
             pre->scale = NW_SCALE_FACTOR;
             pre->factor = values[0];
         }

@@ -54,9 +54,8 @@ extern const char cli_orients[];
          CLI_TEXT,                                                                                           \
          offsetof(T, at.scale),                                                                              \
          "HOW",                                                                                              \
-         .help =                                                                                             \
-             "auto, full (the picture's full scale), minmax (of the slice), robust (its 2nd to 98th "        \
-             "percentile), none, or a number to divide by",                                                  \
+         .help = "auto, full (the picture's full scale), minmax (of the slice), robust (its 2nd to 98th "    \
+                 "percentile), none, or a number to divide by",                                              \
          .group = "Image"},                                                                                  \
         {"mean",          0,                                                                                 \
          CLI_TEXT,        offsetof(T, at.mean),                                                              \

@@ -24,10 +24,10 @@ const cli_option train_options[] = {
      "0: as the environment has it; see docs/training.md for what depends on it", .least = 0, .most = 1024},
 
     {"arch", 'a', CLI_TEXT, AT(arch), "NAME", "resnet18",
-     "resnet18, resnet34, resnet50, resnet101, resnest50, resnest101, densenet121, efficientnet_b0; over whole "
+     "resnet18, resnet34, resnet50, resnet101, resnest50, resnest101, densenet121, efficientnet_b0; over "
+     "whole "
      "scans resnet18_3d",
-     NETWORK,
-     .completes = "architecture"},
+     NETWORK, .completes = "architecture"},
     {"width", 0, CLI_NUMBER, AT(width), "F", "1", "factor of all channels", NETWORK, .least = 0.01,
      .most = 16},
     {"from", 0, CLI_TEXT, AT(from), "MODEL.onnx",
@@ -85,8 +85,8 @@ const cli_option train_options[] = {
      .most = 1000},
     CLI_PREPROCESS_OPTIONS(train_arguments, image),
 
-    {"batch", 'b', CLI_INTEGER, AT(batch), "N",
-     .help = "images a step; without it 32, of whole scans 4", LEARNING, .least = 1, .most = 65536},
+    {"batch", 'b', CLI_INTEGER, AT(batch), "N", .help = "images a step; without it 32, of whole scans 4",
+     LEARNING, .least = 1, .most = 65536},
     {"optimiser", 0, CLI_CHOICE, AT(optimiser), "NAME", "adamw", "with --rate and --decay", LEARNING,
      .choices = "adamw sgd"},
     {"rate", 0, CLI_NUMBER, AT(rate), "R", .help = "highest learning rate; without it 0.001, of sgd 0.05",

@@ -1,4 +1,5 @@
 /* The network as it starts: a new one, or an old one with a new last layer; and its facts. */
+#include "folder.h"
 #include "json.h"
 #include "terminal.h"
 #include "train.h"
@@ -201,7 +202,7 @@ nw_status train_write_start(train *t, nw_error *err)
     TRY(nw_model_save(t->start, t->a->output, err));
     cli_note("wrote %s: %s as it starts", t->a->output, t->a->from ? t->a->from : t->a->arch);
     if (!t->a->common.json) return NW_OK;
-    json_t *j = json_pack("{s:o, s:s, s:I}", "model", cli_json_text(t->a->output), "model_digest",
-                          nw_model_digest(t->start), "outputs", (json_int_t)outputs_of(t));
+    json_t *j = json_pack("{s:o, s:s, s:I}", "model", cli_json_text(cli_base_name(t->a->output)),
+                          "model_digest", nw_model_digest(t->start), "outputs", (json_int_t)outputs_of(t));
     return cli_json_print(j, err);
 }

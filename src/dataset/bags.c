@@ -127,10 +127,11 @@ static void tell_depth(nw_dataset *d)
         nw_strings_add(&d->notes, "scans have %lld to %lld slices, each becomes %lld", (long long)least,
                        (long long)most, (long long)d->pre.depth);
     if (d->pre.antialias || most <= 2 * d->pre.depth) return;
-    nw_strings_add(&d->warnings,
-                   "scans have up to %lld slices, of which a depth of %lld takes up to %lld; antialiasing takes "
-                   "them all",
-                   (long long)most, (long long)d->pre.depth, (long long)(2 * d->pre.depth));
+    nw_strings_add(
+        &d->warnings,
+        "scans have up to %lld slices, of which a depth of %lld takes up to %lld; antialiasing takes "
+        "them all",
+        (long long)most, (long long)d->pre.depth, (long long)(2 * d->pre.depth));
 }
 
 nw_status nw_dataset_check(nw_dataset *data, const char *source, nw_error *err)

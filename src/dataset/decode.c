@@ -2,7 +2,6 @@
 #include "dataset/dataset.h"
 #include "image/volume.h"
 
-
 /* Preprocessing of a block: no mean and std, the source's orientation, and a wider window where it is to
  * move. */
 static nw_preprocess pre_of(const nw_dataset *data, const nw_source *source, nw_block_kind kind)

@@ -63,8 +63,8 @@ static void paste_slice(sheet *s, int64_t slice, int left, int top, const float 
                 s->picture.rgb + 3 * ((size_t)(top + y) * (size_t)s->picture.width + (size_t)(left + x));
             for (int k = 0; k < 3; k++) {
                 int channel = pre->channels >= 3 ? k : 0;
-                const float *plane = s->values + channel * (int64_t)nw_dataset_size(s->data) / pre->channels +
-                                     slice * area;
+                const float *plane =
+                    s->values + channel * (int64_t)nw_dataset_size(s->data) / pre->channels + slice * area;
                 float sum = 0;
                 for (int v = 0; v < s->reduce; v++)
                     for (int u = 0; u < s->reduce; u++)

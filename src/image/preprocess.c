@@ -164,8 +164,7 @@ nw_status nw_preprocess_fit(nw_preprocess *pre, int rank, const int64_t *dims, n
 
 nw_shape nw_preprocess_shape(const nw_preprocess *pre, int64_t batch)
 {
-    if (pre->depth)
-        return (nw_shape){5, {batch, pre->channels, pre->depth, pre->height, pre->width}};
+    if (pre->depth) return (nw_shape){5, {batch, pre->channels, pre->depth, pre->height, pre->width}};
     return (nw_shape){4, {batch, pre->channels, pre->height, pre->width}};
 }
 

@@ -46,6 +46,7 @@ nw_status nw_preprocess_volume(const nw_preprocess *pre, const nw_volume *volume
     NW_TRY(check(pre, volume, err));
     int64_t area = pre->height * pre->width, slices = volume->info.slices, block = pre->depth * area;
     size_t plane = (size_t)pre->channels * (size_t)area, count;
+    bool untouched = volume->info.kind == NW_KIND_TENSOR && !pre->tensors_as_images;
     if (!nw_mul_size(plane, (size_t)slices, &count)) count = SIZE_MAX / sizeof(float);
     float *slice = nw_alloc_aligned(plane, sizeof *slice), *stack = nw_alloc_aligned(count, sizeof *stack);
     nw_status status =
@@ -54,7 +55,7 @@ nw_status nw_preprocess_volume(const nw_preprocess *pre, const nw_volume *volume
     for (int c = 0; status == NW_OK && c < pre->channels; c++) {
         status = nw_resize_bilinear(stack + c * slices * area, slices, area, dst + c * block, pre->depth,
                                     area, pre->antialias != 0, err);
-        if (status == NW_OK) normalise(pre, c, dst + c * block, block);
+        if (status == NW_OK && !untouched) normalise(pre, c, dst + c * block, block);
     }
     nw_free(slice);
     nw_free(stack);

@@ -67,11 +67,10 @@ static nw_status one_batch(run *r, float *into, nw_error *err)
     for (size_t i = 0; i < r->count * (size_t)r->outputs; i++)
         if (!isfinite(r->logits[i])) {
             const nw_sample *sample = nw_dataset_sample(r->data, r->split, r->first + i / (size_t)r->outputs);
-            return sample->slice < 0
-                       ? nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s", (double)r->logits[i],
-                                 sample->name)
-                       : nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s, slice %lld",
-                                 (double)r->logits[i], sample->name, (long long)sample->slice);
+            return sample->slice < 0 ? nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s",
+                                               (double)r->logits[i], sample->name)
+                                     : nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s, slice %lld",
+                                               (double)r->logits[i], sample->name, (long long)sample->slice);
         }
     memcpy(into, r->logits, r->count * (size_t)r->outputs * sizeof *into);
     return NW_OK;
