@@ -69,10 +69,8 @@ typedef struct nw_dataset_options {
     uint64_t seed;                /* of that deal */
     int fold, folds;              /* folds > 1: group fold `fold` of 0 .. folds - 1 is the test split */
     const char *root;             /* where relative paths begin; NULL: the folder that the CSV is in */
-    nw_preprocess pre;            /* as for inference */
-    int64_t depth;                /* 0: pictures and slices; else each volume is one sample,
-                                     [channels][depth][height][width]: its                slices as above, then resized along
-                                     the stack */
+    nw_preprocess pre;            /* as for inference; with a depth each volume is one sample,
+                                     [channels][depth][height][width], as nw_preprocess_volume makes it */
     int per_study;                /* labels belong to studies: those of one bag must be the same */
     int64_t slice_step;           /* of volumes every n-th slice; 0: every one */
     double slice_low, slice_high; /* of volumes the slices in this share of the stack; both 0: all */
@@ -123,7 +121,6 @@ NW_API const char *nw_dataset_class_name(const nw_dataset *data, size_t i); /* N
 NW_API const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data);
 /* How scans are seen (lesion.h); NULL: as they are. */
 NW_API const nw_lung_view *nw_dataset_lungs(const nw_dataset *data);
-NW_API int64_t nw_dataset_depth(const nw_dataset *data); /* 0: pictures and slices */
 /* Sets mean and std of the preprocessing, [channels] each; images that are kept stay. Before images are
  * loaded by several threads. NW_USAGE for numbers that are not finite, or a std that is not above 0. */
 NW_API nw_status nw_dataset_normalise(nw_dataset *data, const double *mean, const double *std, nw_error *err);
@@ -166,7 +163,7 @@ NW_API nw_status nw_dataset_bag_order(const nw_dataset *data, nw_split split, in
 
 /* A contact sheet as PNG: a row for each of `rows` samples in the order of (seed, epoch 0), balanced where
  * there are classes; the first column as it is, `columns` - 1 others augmented as in epochs 0, 1, ...; labels
- * under them. Of volumes the slice in the middle. */
+ * under them. Of volumes three slices, a quarter, half and three quarters up. */
 NW_API nw_status nw_dataset_preview(nw_dataset *data, nw_split split, const nw_augment *policy, uint64_t seed,
                                     int rows, int columns, const char *path, nw_error *err);
 

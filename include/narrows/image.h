@@ -178,7 +178,7 @@ typedef enum nw_scale {
     NW_SCALE_NONE    /* as it is */
 } nw_scale;
 
-enum { NW_MAX_CHANNELS = 16 };
+enum { NW_MAX_CHANNELS = 16, NW_MAX_DEPTH = 4096 };
 
 /* From an image to a model's input, in this order: orientation, grey <-> RGB (grey is repeated; colour
  * becomes grey by Rec. 601 luma, rounded as Pillow's 'L' for 8-bit pictures), scale, resize, (v - mean) /
@@ -187,6 +187,7 @@ typedef struct nw_preprocess {
     char modality[16];     /* "CT", "CXR", ...: kept for the manifest */
     int channels;          /* of the model; 0: to be filled by nw_preprocess_fit */
     int64_t height, width; /* likewise */
+    int64_t depth;         /* of a model of whole volumes, [N,C,D,H,W]; 0: it takes slices, [N,C,H,W] */
     nw_orient orient;
     nw_scale scale;
     double low, high; /* NW_SCALE_WINDOW */
@@ -204,21 +205,28 @@ typedef struct nw_preprocess {
  *   {"modality": "CT", "channels": 1, "size": [224, 224], "window": [-1350, 150], "mean": [0.5], "std":
  * [0.25], "orient": "transpose", "resize": "bilinear", "antialias": false} "scale" instead of "window":
  * "auto", "full", "minmax", "robust", "none", or the number to divide by; "window" may also be
- * {"center": -600, "width": 1500}; "size": [height, width]; "tensors": "as-is" or "image". Keys that are
- * absent keep what *pre holds, so facts can be laid over one another; an unknown key or a wrong value is
- * NW_BAD_INPUT and leaves *pre as it was. `where` names the text's origin in errors. */
+ * {"center": -600, "width": 1500}; "size": [height, width], or [depth, height, width] of a model of whole
+ * volumes; "tensors": "as-is" or "image". Keys that are absent keep what *pre holds, so facts can be laid
+ * over one another; an unknown key or a wrong value is NW_BAD_INPUT and leaves *pre as it was. `where` names
+ * the text's origin in errors. */
 NW_API nw_status nw_preprocess_parse(const char *json, const char *where, nw_preprocess *pre, nw_error *err);
 /* The same JSON on one line, as snprintf does: returns the length without the closing zero. 2048 bytes are
  * enough. */
 NW_API size_t nw_preprocess_json(const nw_preprocess *pre, char *text, size_t size);
-/* Fills channels, height and width where they are 0 from a model's input [N,C,H,W] (-1: dynamic), and checks
- * everything: NW_BAD_INPUT where they disagree or something is still unknown. */
+/* Fills channels, depth, height and width where they are 0 from a model's input [N,C,H,W] or [N,C,D,H,W] (-1:
+ * dynamic), and checks everything: NW_BAD_INPUT where they disagree or something is still unknown. */
 NW_API nw_status nw_preprocess_fit(nw_preprocess *pre, int rank, const int64_t *dims, nw_error *err);
+/* The model's input for so many images: [batch,C,H,W], or with a depth [batch,C,D,H,W]. */
+NW_API nw_shape nw_preprocess_shape(const nw_preprocess *pre, int64_t batch);
 
 /* One slice of a volume as the model wants it: dst[channels][height][width]. NW_BAD_INPUT where it cannot be.
  */
 NW_API nw_status nw_preprocess_apply(const nw_preprocess *pre, const nw_volume *volume, int64_t slice,
                                      float *dst, nw_error *err);
+/* All of a volume for a model of whole ones: its slices as above, resized along the stack to the depth as
+ * they were in the plane, dst[channels][depth][height][width]. NW_BAD_INPUT for a single slice. */
+NW_API nw_status nw_preprocess_volume(const nw_preprocess *pre, const nw_volume *volume, float *dst,
+                                      nw_error *err);
 /* The slice in its own geometry and grey, scaled to 0..1 (and clamped) as for the model, for pictures under a
  * map: dst[rows][columns]. Where no scale is known, the slice's smallest and largest value are used. */
 NW_API nw_status nw_preprocess_view(const nw_preprocess *pre, const nw_volume *volume, int64_t slice,
@@ -234,6 +242,10 @@ typedef enum nw_map_unit {
  * orientation; 0 outside the crop. */
 NW_API nw_status nw_preprocess_map_back(const nw_preprocess *pre, const nw_volume *volume, int64_t slice,
                                         nw_map_unit unit, const float *src, float *dst, nw_error *err);
+/* The same of a map of a whole volume, src[depth][height][width], to all its slices:
+ * dst[slices][rows][columns], first along the stack. */
+NW_API nw_status nw_preprocess_volume_back(const nw_preprocess *pre, const nw_volume *volume,
+                                           nw_map_unit unit, const float *src, float *dst, nw_error *err);
 
 #ifdef __cplusplus
 }

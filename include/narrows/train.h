@@ -134,8 +134,9 @@ typedef struct nw_train_record {
 } nw_train_record;
 
 /* Takes a reference of the model (which stays as it is); the dataset must outlive the trainer. The model has
- * one input [N, C, H, W] of the dataset's size and one output [N, outputs]. NW_USAGE for options that cannot
- * be, NW_BAD_INPUT for data that cannot be learned from (no training split), NW_UNSUPPORTED for a model. */
+ * one input [N, C, H, W], or [N, C, D, H, W], of the dataset's size and one output [N, outputs]. NW_USAGE for
+ * options that cannot be, NW_BAD_INPUT for data that cannot be learned from (no training split),
+ * NW_UNSUPPORTED for a model. */
 NW_API nw_status nw_trainer_new(nw_dataset *data, nw_model *model, const nw_train_options *options,
                                 nw_trainer **out, nw_error *err);
 NW_API void nw_trainer_free(nw_trainer *trainer);

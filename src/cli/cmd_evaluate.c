@@ -90,6 +90,7 @@ static nw_status evaluate_all(evaluate *e, cli_list operands, nw_error *err)
     TRY(read_methods(e, err));
     TRY(cli_job_open(operands.items[0], &a->model, &e->job, err));
     TRY(cli_job_images(&e->job, operands.items + 1, operands.count - 1, &a->image, err));
+    TRY(cli_job_needs_slices(&e->job, "evaluate", err));
     for (size_t i = 0; i < e->method_count; i++)
         if (!e->methods[i].control) TRY(cli_method_prepare(&e->job, &a->method, &e->methods[i].use, err));
     TRY(evaluate_images(e, err));

@@ -79,7 +79,7 @@ static nw_status compile(predictor *p, nw_error *err)
 static nw_status forward(predictor *p, nw_error *err)
 {
     void *dst = nw_program_input(p->program, nw_model_input_name(p->job.model, 0), NULL);
-    size_t n = (size_t)p->job.pre.channels * (size_t)p->job.pre.height * (size_t)p->job.pre.width;
+    size_t n = cli_job_numbers(&p->job);
     bool wide = p->a->precision != 0;
     for (size_t i = 0; i < n; i++)
         if (wide)
@@ -144,6 +144,7 @@ static void csv_head(const predictor *p)
     putchar('\n');
 }
 
+/* slice -1: the whole scan. */
 static void report(predictor *p, const nw_input *input, int64_t slice, int64_t slices)
 {
     nw_head_kind kind = p->job.head.kind;
@@ -152,8 +153,9 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
     int64_t best = cli_predicted(kind, p->logits, p->count);
     const char *label = has ? cli_job_class(&p->job, best) : NULL;
     if (p->list) {
-        json_t *row = json_pack("{s:o, s:o, s:I, s:o}", "name", cli_json_text(input->name), "file",
-                                cli_json_text(input->path), "slice", (json_int_t)slice, "outputs",
+        json_t *row = json_pack("{s:o, s:o, s:o, s:o}", "name", cli_json_text(input->name), "file",
+                                cli_json_text(input->path), "slice",
+                                slice < 0 ? json_null() : json_integer((json_int_t)slice), "outputs",
                                 cli_json_numbers(p->logits, p->count));
         if (has) {
             json_object_set_new(row, "probabilities", cli_json_numbers(p->probabilities, p->count));
@@ -166,7 +168,9 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
     }
     if (p->a->csv) {
         csv_text(input->name);
-        printf(",%lld,", (long long)slice);
+        putchar(',');
+        if (slice >= 0) printf("%lld", (long long)slice);
+        putchar(',');
         if (has) printf("%lld", (long long)best);
         for (size_t i = 0; has && i < p->count; i++) printf(",%.9g", (double)p->probabilities[i]);
         for (size_t i = 0; i < p->count; i++) printf(",%.9g", (double)p->logits[i]);
@@ -175,7 +179,7 @@ static void report(predictor *p, const nw_input *input, int64_t slice, int64_t s
         return;
     }
     cli_table_cell(p->table, "%s", input->name);
-    if (slices > 1)
+    if (slices > 1 && slice >= 0)
         cli_table_cell(p->table, "%lld", (long long)slice);
     else
         cli_table_cell(p->table, "-");
@@ -194,13 +198,13 @@ static nw_status predict_input(predictor *p, const nw_input *input, nw_error *er
     int64_t slices = nw_volume_get_info(volume)->slices;
     cli_slices range;
     cli_seen seen = {.own = NULL};
-    nw_status status = cli_slices_of(p->job.image->slices, slices, input->path, &range, err);
+    nw_status status = cli_job_slices(&p->job, volume, input->path, &range, err);
     if (status == NW_OK) status = cli_job_see(&p->job, input, volume, &seen, err);
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(&seen.pre, seen.volume, s, p->job.pixels, err);
+        if (status == NW_OK) status = cli_job_fill(&p->job, &seen, s, err);
         if (status == NW_OK) status = forward(p, err);
-        if (status == NW_OK) report(p, input, s, slices);
+        if (status == NW_OK) report(p, input, p->job.pre.depth ? -1 : s, slices);
     }
     cli_seen_free(&seen);
     nw_volume_free(volume);
@@ -274,8 +278,9 @@ const cli_command cli_predict = {
     .operands = "MODEL INPUT...",
     .summary = "probabilities for images",
     .description =
-        "Runs the model on every image (PNG, JPEG, .npy; every slice of a NIfTI scan) and prints the "
-        "predicted "
+        "Runs the model on every image (PNG, JPEG, .npy; every slice of a NIfTI scan, or the whole scan "
+        "where "
+        "the model takes those) and prints the predicted "
         "class and its probability. An INPUT may be a file, a folder, a .txt list or a .csv with a column "
         "`file`. How an image becomes the model's input comes from the model's metadata, from MODEL.json, or "
         "from the options below.",

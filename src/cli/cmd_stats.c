@@ -117,6 +117,7 @@ static nw_status run(const void *given, cli_list operands, nw_error *err)
     nw_status status = cli_job_open(operands.items[0], &a->model, &job, err);
     if (status == NW_OK)
         status = cli_job_images(&job, operands.items + 1, operands.count - 1, &a->image, err);
+    if (status == NW_OK && a->negatives) status = cli_job_needs_slices(&job, "--negatives", err);
     if (status == NW_OK) {
         cli_estimate what = {.job = &job,
                              .layer = a->layer,

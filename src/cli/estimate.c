@@ -90,7 +90,7 @@ static nw_status add_slices(run *r, const cli_seen *seen, cli_slices range, nw_e
     nw_status status = NW_OK;
     for (int64_t s = range.first; status == NW_OK && s < range.end; s += range.step) {
         status = cli_check_interrupt(err);
-        if (status == NW_OK) status = nw_preprocess_apply(&seen->pre, seen->volume, s, job->pixels, err);
+        if (status == NW_OK) status = cli_job_fill(job, seen, s, err);
         if (status == NW_OK) status = nw_collector_add(r->collector, job->pixels, err);
     }
     return status;
@@ -104,7 +104,7 @@ static nw_status add_image(run *r, const nw_input *input, nw_error *err)
     cli_slices range;
     nw_status status = cli_job_read(job, input->path, &volume, err);
     if (status != NW_OK) return status;
-    status = cli_slices_of(job->image->slices, nw_volume_get_info(volume)->slices, input->path, &range, err);
+    status = cli_job_slices(job, volume, input->path, &range, err);
     cli_seen seen = {.own = NULL};
     if (status == NW_OK) status = cli_job_see(job, input, volume, &seen, err);
     if (status == NW_OK && range.end - range.first > range.step)

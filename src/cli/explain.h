@@ -55,6 +55,7 @@ nw_status explain_inputs(explain *e, nw_error *err);
 nw_status explain_record_start(explain *e, nw_error *err);
 void explain_record_method(explain *e, size_t method, const nw_map *map);
 void explain_record_input(explain *e, size_t index, const nw_input *input, const nw_volume *volume);
+/* slice -1: of the whole scan. */
 void explain_record_slice(explain *e, size_t index, size_t result, const nw_map *map, int64_t slice,
                           uint64_t key, double sum);
 void explain_record_file(explain *e, size_t index, const char *method, const char *kind, const char *path);

@@ -1,5 +1,6 @@
 /* The manifest of a run: docs/manifest.md. */
 #include "explain.h"
+#include "folder.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -8,12 +9,6 @@
 
 /* A path of the manifest from a format. */
 #define AT(...) (snprintf(path, sizeof path, __VA_ARGS__), path)
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 
 static void set_shape(nw_manifest *m, const char *path, const nw_shape *shape)
 {
@@ -39,7 +34,7 @@ nw_status explain_record_start(explain *e, nw_error *err)
     if (status != NW_OK) return status;
     nw_manifest *m = e->manifest;
     nw_manifest_text(m, "status", "running");
-    nw_manifest_text(m, "model.file", base_name(nw_model_path(e->job.model)));
+    nw_manifest_text(m, "model.file", cli_base_name(nw_model_path(e->job.model)));
     nw_manifest_text(m, "model.digest", nw_model_digest(e->job.model));
     nw_manifest_text(m, "model.input", nw_model_input_name(e->job.model, 0));
     set_shape(m, "model.input_shape", &e->job.input_shape);
@@ -71,7 +66,7 @@ nw_status explain_record_start(explain *e, nw_error *err)
                               : NULL;
         if (!stats) continue;
         nw_manifest_text(m, AT("methods.%zu.statistics.file", i),
-                         method->use.stats_file ? base_name(method->use.stats_file) : NULL);
+                         method->use.stats_file ? cli_base_name(method->use.stats_file) : NULL);
         nw_manifest_integer(m, AT("methods.%zu.statistics.samples", i), nw_stats_count(stats));
         nw_manifest_text(m, AT("methods.%zu.statistics.warning", i), nw_stats_warning(stats));
     }
@@ -99,7 +94,7 @@ void explain_record_input(explain *e, size_t index, const nw_input *input, const
     char path[64];
     nw_manifest *m = e->manifest;
     nw_manifest_text(m, AT("images.%zu.name", index), input->name);
-    nw_manifest_text(m, AT("images.%zu.file", index), base_name(input->path));
+    nw_manifest_text(m, AT("images.%zu.file", index), cli_base_name(input->path));
     if (input->orient >= 0)
         nw_manifest_text(m, AT("images.%zu.orient", index), nw_orient_name((nw_orient)input->orient));
     if (!volume) return;
@@ -118,7 +113,10 @@ void explain_record_slice(explain *e, size_t index, size_t result, const nw_map 
     nw_manifest *m = e->manifest;
     snprintf(at, sizeof at, "images.%zu.results.%zu", index, result);
     nw_manifest_text(m, AT("%s.method", at), map->method);
-    nw_manifest_integer(m, AT("%s.slice", at), slice);
+    if (slice < 0)
+        nw_manifest_text(m, AT("%s.slice", at), NULL);
+    else
+        nw_manifest_integer(m, AT("%s.slice", at), slice);
     nw_manifest_integer(m, AT("%s.noise_key", at), (int64_t)key);
     nw_manifest_integer(m, AT("%s.target", at), map->target);
     set_floats(m, AT("%s.logits", at), map->logits, map->output_count);
@@ -142,7 +140,7 @@ void explain_record_slice(explain *e, size_t index, size_t result, const nw_map 
 void explain_record_file(explain *e, size_t index, const char *method, const char *kind, const char *file)
 {
     char path[160];
-    nw_manifest_text(e->manifest, AT("images.%zu.files.%s.%s", index, method, kind), base_name(file));
+    nw_manifest_text(e->manifest, AT("images.%zu.files.%s.%s", index, method, kind), cli_base_name(file));
 }
 
 void explain_record_end(explain *e, size_t index, nw_status status, const char *message)

@@ -18,7 +18,7 @@ typedef struct item {
     cli_slices slices;
     size_t results; /* recorded */
     size_t voxels;  /* of a method's values */
-    float *map;     /* [rows][columns] */
+    float *map;     /* [rows][columns]; of a model of whole scans [slices][rows][columns] */
     char *files[2 * CLI_METHODS];
     size_t file_count;
 } item;
@@ -34,12 +34,12 @@ static nw_status prepare(item *it, nw_error *err)
     explain_record_input(it->e, it->index, it->input, it->volume);
     if (status != NW_OK) return status;
     it->info = nw_volume_get_info(it->volume);
-    status = cli_slices_of(it->e->job.image->slices, it->info->slices, it->input->path, &it->slices, err);
+    status = cli_job_slices(&it->e->job, it->volume, it->input->path, &it->slices, err);
     if (status == NW_OK) status = cli_job_see(&it->e->job, it->input, it->volume, &it->seen, err);
     if (status != NW_OK) return status;
     size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
     it->voxels = plane * (size_t)it->info->slices;
-    it->map = cli_calloc(plane, sizeof *it->map);
+    it->map = cli_calloc(it->e->job.pre.depth ? it->voxels : plane, sizeof *it->map);
     for (size_t m = 0; m < it->e->method_count; m++)
         it->e->methods[m].values = cli_calloc(it->voxels, sizeof(float));
     return NW_OK;
@@ -62,6 +62,47 @@ static void forget(item *it)
     nw_volume_free(it->volume);
 }
 
+/* A slice of the method's map, where it belongs. */
+static nw_status put(const item *it, explain_method *method, const float *map, int64_t slice, nw_error *err)
+{
+    size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
+    if (is_scan(it)) return nw_volume_put_slice(it->volume, slice, map, method->values, err);
+    memcpy(method->values + (size_t)slice * plane, map, plane * sizeof *map);
+    return NW_OK;
+}
+
+static double sum_of(const float *values, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += (double)values[i];
+    return sum;
+}
+
+/* A map of the whole scan: all slices at once, of which the picture shows the strongest. Takes over `map`. */
+static nw_status keep_volume(item *it, explain_method *method, nw_map *map, nw_error *err)
+{
+    size_t plane = (size_t)it->info->rows * (size_t)it->info->columns;
+    nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
+    nw_status status = nw_preprocess_volume_back(&it->seen.pre, it->volume, unit, map->values, it->map, err);
+    double all = 0;
+    method->view = (explain_view){.map = cli_calloc(plane, sizeof *it->map), .from = map};
+    for (int64_t z = 0; status == NW_OK && z < it->info->slices; z++) {
+        const float *slice = it->map + (size_t)z * plane;
+        double sum = sum_of(slice, plane);
+        all += sum;
+        status = put(it, method, slice, z, err);
+        if (z && !(sum > method->view.sum)) continue;
+        method->view.slice = z;
+        method->view.sum = sum;
+        memcpy(method->view.map, slice, plane * sizeof *slice);
+    }
+    if (status != NW_OK) return status;
+    explain_record_method(it->e, (size_t)(method - it->e->methods), map);
+    explain_record_slice(it->e, it->index, it->results++, map, -1, nw_volume_key(it->volume, 0), all);
+    method->total = map->capacity ? map->total_bits : all;
+    return NW_OK;
+}
+
 /* Takes over `map`. */
 static nw_status keep(item *it, explain_method *method, nw_map *map, int64_t slice, nw_error *err)
 {
@@ -69,12 +110,8 @@ static nw_status keep(item *it, explain_method *method, nw_map *map, int64_t sli
     nw_map_unit unit = strstr(map->unit, "bits") ? NW_MAP_DENSITY : NW_MAP_VALUE;
     nw_status status =
         nw_preprocess_map_back(&it->seen.pre, it->volume, slice, unit, map->values, it->map, err);
-    double sum = 0;
-    for (size_t i = 0; status == NW_OK && i < plane; i++) sum += (double)it->map[i];
-    if (status == NW_OK && is_scan(it))
-        status = nw_volume_put_slice(it->volume, slice, it->map, method->values, err);
-    else if (status == NW_OK)
-        memcpy(method->values + (size_t)slice * plane, it->map, plane * sizeof *it->map);
+    double sum = status == NW_OK ? sum_of(it->map, plane) : 0;
+    if (status == NW_OK) status = put(it, method, it->map, slice, err);
     if (status != NW_OK) {
         nw_map_free(map);
         return status;
@@ -100,7 +137,7 @@ static nw_status explain_slices(item *it, nw_error *err)
     explain *e = it->e;
     double step = 1 / (double)cli_slices_count(&it->slices), at = (double)(it->index * e->method_count);
     for (int64_t s = it->slices.first; s < it->slices.end; s += it->slices.step) {
-        nw_status status = nw_preprocess_apply(&it->seen.pre, it->seen.volume, s, e->job.pixels, err);
+        nw_status status = cli_job_fill(&e->job, &it->seen, s, err);
         if (status != NW_OK) return status;
         for (size_t m = 0; m < e->method_count; m++) {
             nw_map *map;
@@ -110,7 +147,9 @@ static nw_status explain_slices(item *it, nw_error *err)
             if (status == NW_OK)
                 status = nw_explainer_run(e->methods[m].use.explainer, e->job.pixels,
                                           nw_volume_key(it->volume, s), &progress, &map, err);
-            if (status == NW_OK) status = keep(it, &e->methods[m], map, s, err);
+            if (status == NW_OK)
+                status = e->job.pre.depth ? keep_volume(it, &e->methods[m], map, err)
+                                          : keep(it, &e->methods[m], map, s, err);
             if (status != NW_OK) return status;
             at += step;
         }

@@ -83,3 +83,9 @@ void cli_folder_clean(const char *path, const char *const *files)
         }
     if (dir) closedir(dir);
 }
+
+const char *cli_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}

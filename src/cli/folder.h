@@ -20,4 +20,7 @@ void cli_folder_time(const char *path, struct timespec *out);
 /* Removes what is left in a folder of writing these files (ended by NULL) by processes that were killed. */
 void cli_folder_clean(const char *path, const char *const *files);
 
+/* The last part of a path: what results name a file by, since folders are of one machine alone. */
+const char *cli_base_name(const char *path);
+
 #endif

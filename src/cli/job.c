@@ -126,9 +126,9 @@ nw_status cli_preprocess_options(const cli_image_options *o, nw_preprocess *pre,
             pre->scale = scales[i].scale;
         } else {
             if (cli_numbers("scale", o->scale, 1, 1, values, &n, err) != NW_OK || !(values[0] > 0))
-                return cli_fail(err, NW_USAGE,
-                                "--scale: '%s' is none of: auto full minmax robust none, nor a number above 0",
-                                o->scale);
+                return cli_fail(
+                    err, NW_USAGE,
+                    "--scale: '%s' is none of: auto full minmax robust none, nor a number above 0", o->scale);
             pre->scale = NW_SCALE_FACTOR;
             pre->factor = values[0];
         }
@@ -167,6 +167,21 @@ static void input_dims(const cli_job *job, int rank, int64_t *dims)
     }
 }
 
+size_t cli_job_numbers(const cli_job *job)
+{
+    size_t count = 1;
+    for (int i = 0; i < job->input_shape.rank; i++) count *= (size_t)job->input_shape.dims[i];
+    return count;
+}
+
+nw_status cli_job_needs_slices(const cli_job *job, const char *what, nw_error *err)
+{
+    if (!job->pre.depth) return NW_OK;
+    return cli_fail(err, NW_UNSUPPORTED,
+                    "%s: takes whole scans, each resized to %lld slices; %s is for networks that take slices",
+                    nw_model_path(job->model), (long long)job->pre.depth, what);
+}
+
 nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_error *err)
 {
     job->image = options;
@@ -195,9 +210,11 @@ nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_err
     int64_t dims[NW_MAX_RANK] = {-1, -1, -1, -1};
     if (rank > 0) input_dims(job, rank, dims);
     TRY(nw_preprocess_fit(&job->pre, rank, dims, err));
-    job->input_shape = (nw_shape){4, {1, job->pre.channels, job->pre.height, job->pre.width}};
-    job->pixels = cli_calloc((size_t)job->pre.channels * (size_t)job->pre.height * (size_t)job->pre.width,
-                             sizeof *job->pixels);
+    if (job->pre.depth && options->slices)
+        return cli_fail(err, NW_USAGE, "--slices: %s takes whole scans, each resized to %lld slices",
+                        nw_model_path(job->model), (long long)job->pre.depth);
+    job->input_shape = nw_preprocess_shape(&job->pre, 1);
+    job->pixels = cli_calloc(cli_job_numbers(job), sizeof *job->pixels);
     return NW_OK;
 }
 
@@ -250,6 +267,12 @@ void cli_seen_free(cli_seen *seen)
     seen->own = NULL;
 }
 
+nw_status cli_job_fill(cli_job *job, const cli_seen *seen, int64_t slice, nw_error *err)
+{
+    if (seen->pre.depth) return nw_preprocess_volume(&seen->pre, seen->volume, job->pixels, err);
+    return nw_preprocess_apply(&seen->pre, seen->volume, slice, job->pixels, err);
+}
+
 static nw_status bad_slices(const char *text, nw_error *err)
 {
     return cli_fail(err, NW_USAGE, "--slices: '%s' is not A:B, A:B:STEP or a number, counted from 0", text);
@@ -288,4 +311,12 @@ nw_status cli_slices_of(const char *text, int64_t count, const char *name, cli_s
 int64_t cli_slices_count(const cli_slices *s)
 {
     return s->end > s->first ? (s->end - s->first - 1) / s->step + 1 : 0;
+}
+
+nw_status cli_job_slices(const cli_job *job, const nw_volume *volume, const char *name, cli_slices *out,
+                         nw_error *err)
+{
+    *out = (cli_slices){0, 1, 1};
+    if (job->pre.depth) return NW_OK;
+    return cli_slices_of(job->image->slices, nw_volume_get_info(volume)->slices, name, out, err);
 }

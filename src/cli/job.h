@@ -54,9 +54,8 @@ extern const char cli_orients[];
          CLI_TEXT,                                                                                           \
          offsetof(T, at.scale),                                                                              \
          "HOW",                                                                                              \
-         .help =                                                                                             \
-             "auto, full (the picture's full scale), minmax (of the slice), robust (its 2nd to 98th "        \
-             "percentile), none, or a number to divide by",                                                  \
+         .help = "auto, full (the picture's full scale), minmax (of the slice), robust (its 2nd to 98th "    \
+                 "percentile), none, or a number to divide by",                                              \
          .group = "Image"},                                                                                  \
         {"mean",          0,                                                                                 \
          CLI_TEXT,        offsetof(T, at.mean),                                                              \
@@ -148,7 +147,7 @@ typedef struct cli_job {
     nw_head head;
     nw_preprocess pre;    /* fitted to the model */
     nw_lung_view lungs;   /* by `narrows.lungs` */
-    nw_shape input_shape; /* [1, C, H, W] */
+    nw_shape input_shape; /* [1, C, H, W], or [1, C, D, H, W] of a model of whole scans */
     char **classes;       /* [class_count] from the metadata; may be fewer than the head has */
     size_t class_count;
     nw_dimension *dimensions;
@@ -168,6 +167,8 @@ nw_status cli_job_prepare(cli_job *job, const cli_image_options *options, nw_err
 nw_status cli_job_images(cli_job *job, const char *const *paths, size_t count,
                          const cli_image_options *options, nw_error *err);
 void cli_job_free(cli_job *job);
+/* Of one input of the model. */
+size_t cli_job_numbers(const cli_job *job);
 /* The metadata's name of a class, or NULL. */
 const char *cli_job_class(const cli_job *job, int64_t target);
 /* Whether some way from values to 0..1 is known that a scan (HU) can use. */
@@ -188,6 +189,10 @@ typedef struct cli_seen {
 nw_status cli_job_see(const cli_job *job, const nw_input *input, const nw_volume *volume, cli_seen *seen,
                       nw_error *err);
 void cli_seen_free(cli_seen *seen);
+/* job->pixels from that slice, or for a model of whole scans from all of them. */
+nw_status cli_job_fill(cli_job *job, const cli_seen *seen, int64_t slice, nw_error *err);
+/* For what goes slice by slice: NW_UNSUPPORTED for a model of whole scans. `what` is said in the error. */
+nw_status cli_job_needs_slices(const cli_job *job, const char *what, nw_error *err);
 
 /* Slices first, first + step, ... below end. */
 typedef struct cli_slices {
@@ -198,6 +203,10 @@ typedef struct cli_slices {
  * where the volume (of that name) has none of them. */
 nw_status cli_slices_of(const char *text, int64_t count, const char *name, cli_slices *out, nw_error *err);
 int64_t cli_slices_count(const cli_slices *slices);
+/* What the job's model is given of such a volume, one after another: the slices of --slices, or all of the
+ * volume at once, which is a single turn (0). */
+nw_status cli_job_slices(const cli_job *job, const nw_volume *volume, const char *name, cli_slices *out,
+                         nw_error *err);
 
 /* "LO,HI": exactly `count` numbers, or 1 to `count` where `least` is smaller. Gives how many. NW_USAGE
  * otherwise. */

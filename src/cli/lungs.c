@@ -28,6 +28,7 @@ static nw_status open_network(const cli_lung_options *options, const cli_image_o
     static const cli_image_options none = {.orient = -1, .channels = CLI_UNSET};
     (void)image;
     TRY(cli_job_prepare(&lungs->network, &none, err));
+    TRY(cli_job_needs_slices(&lungs->network, "--lungs", err));
     lungs->source.kind = NW_LUNGS_NETWORK;
     lungs->source.model = lungs->network.model;
     lungs->source.preprocess = &lungs->network.pre;

@@ -1,4 +1,5 @@
 /* The manifest of a study, and knowing a finished one by it. */
+#include "folder.h"
 #include "json.h"
 #include "quantify.h"
 
@@ -69,17 +70,11 @@ quantify_state quantify_look(const quantify *q, const nw_input *input, const cha
     return state;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void record_model(nw_manifest *m, const quantify *q, const nw_input *input)
 {
     const nw_head *head = nw_explainer_head(q->method.explainer);
     char json[4096];
-    nw_manifest_text(m, "model.file", base_name(nw_model_path(q->job.model)));
+    nw_manifest_text(m, "model.file", cli_base_name(nw_model_path(q->job.model)));
     nw_manifest_text(m, "model.digest", nw_model_digest(q->job.model));
     nw_manifest_text(m, "model.head", nw_head_name(head->kind));
     nw_manifest_text(m, "model.explained_tensor", head->logits);
@@ -144,7 +139,7 @@ nw_status quantify_record(const quantify *q, const nw_input *input, const nw_stu
     nw_manifest_integer(m, "exit_code", nw_status_exit_code(result));
     if (message) nw_manifest_text(m, "error", message);
     nw_manifest_text(m, "study", input->name);
-    nw_manifest_text(m, "scan.file", base_name(input->path));
+    nw_manifest_text(m, "scan.file", cli_base_name(input->path));
     if (input->label) nw_manifest_text(m, "label", input->label);
     if (*orient_of(input)) nw_manifest_text(m, "scan.orient", orient_of(input));
     nw_manifest_text(m, "settings_digest", q->digest);

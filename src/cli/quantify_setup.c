@@ -1,4 +1,5 @@
 /* From the arguments to everything that all studies share. */
+#include "folder.h"
 #include "json.h"
 #include "quantify.h"
 
@@ -120,12 +121,6 @@ static nw_status open_healthy(quantify *q, nw_error *err)
 
 /* ---- Settings ------------------------------------------------------------------------------------------ */
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static json_t *option_value(const cli_option *o, const void *field)
 {
     bool path = o->completes && strcmp(o->completes, "method") != 0;
@@ -138,13 +133,13 @@ static json_t *option_value(const cli_option *o, const void *field)
     case CLI_NUMBER: return isnan(*(const double *)field) ? json_null() : json_real(*(const double *)field);
     case CLI_TEXT:
         text = *(const char *const *)field;
-        return cli_json_text(text && path ? base_name(text) : text);
+        return cli_json_text(text && path ? cli_base_name(text) : text);
     case CLI_LIST: break;
     }
     const cli_list *list = field;
     json_t *array = json_array();
     for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(array, cli_json_text(path ? base_name(list->items[i]) : list->items[i]));
+        json_array_append_new(array, cli_json_text(path ? cli_base_name(list->items[i]) : list->items[i]));
     return array;
 }
 
@@ -260,6 +255,7 @@ nw_status quantify_open(quantify *q, cli_list operands, nw_error *err)
     TRY(cli_slices_of(a->image.slices, INT64_MAX, "", &slices, err));
     TRY(cli_job_open(operands.items[0], &a->model, &q->job, err));
     TRY(cli_job_images(&q->job, operands.items + 1, operands.count - 1, &a->image, err));
+    TRY(cli_job_needs_slices(&q->job, "quantify", err));
     TRY(choose_studies(q, operands, err));
     TRY(cli_lungs_open(&a->lung, &a->image, (int)a->method.threads, &q->lungs, err));
     TRY(read_lesions(q, false, err)); /* wrong usage is told before any work */

@@ -23,7 +23,7 @@ typedef struct train_arguments {
     const char *file, *label, *split, *group, *weight, *slice, *orient, *bag, *classes, *root, *slices;
     int task, straddle, per_study, lungs_crop, lungs_fill;
     double val, test, lungs_margin, cache;
-    int64_t fold, folds, slice_step;
+    int64_t fold, folds, slice_step, depth;
     cli_image_options image;
     /* learning */
     int64_t epochs, batch, bag_slices, patience, seed, threads, draws;

@@ -24,8 +24,10 @@ const cli_option train_options[] = {
      .most = 1024},
 
     {"arch", 'a', CLI_TEXT, AT(arch), "NAME", "resnet18",
-     "resnet18, resnet34, resnet50, resnet101, resnest50, resnest101, densenet121, efficientnet_b0", NETWORK,
-     .completes = "architecture"},
+     "resnet18, resnet34, resnet50, resnet101, resnest50, resnest101, densenet121, efficientnet_b0; over "
+     "whole "
+     "scans resnet18_3d",
+     NETWORK, .completes = "architecture"},
     {"width", 0, CLI_NUMBER, AT(width), "F", "1", "factor of all channels", NETWORK, .least = 0.01,
      .most = 16},
     {"from", 0, CLI_TEXT, AT(from), "MODEL.onnx",
@@ -71,6 +73,9 @@ const cli_option train_options[] = {
      .help = "of scans, the slices in this share of the stack", DATA},
     {"slice-step", 0, CLI_INTEGER, AT(slice_step), "N", "1", "of scans, every N-th slice", DATA, .least = 1,
      .most = 10000},
+    {"depth", 0, CLI_INTEGER, AT(depth), "N",
+     .help = "slices to which each scan is resized, for a network over whole scans; without it 32", DATA,
+     .least = 1, .most = NW_MAX_DEPTH},
     {"lungs-crop", 0, CLI_FLAG, AT(lungs_crop), .help = "cut scans to the box of their lungs", DATA},
     {"lungs-fill", 0, CLI_FLAG, AT(lungs_fill),
      .help = "darken scans outside their lungs, so that nothing there can be learned", DATA},
@@ -80,7 +85,8 @@ const cli_option train_options[] = {
      .most = 1000},
     CLI_PREPROCESS_OPTIONS(train_arguments, image),
 
-    {"batch", 'b', CLI_INTEGER, AT(batch), "N", "32", "images a step", LEARNING, .least = 1, .most = 65536},
+    {"batch", 'b', CLI_INTEGER, AT(batch), "N", .help = "images a step; without it 32, of whole scans 4",
+     LEARNING, .least = 1, .most = 65536},
     {"optimiser", 0, CLI_CHOICE, AT(optimiser), "NAME", "adamw", "with --rate and --decay", LEARNING,
      .choices = "adamw sgd"},
     {"rate", 0, CLI_NUMBER, AT(rate), "R", .help = "highest learning rate; without it 0.001, of sgd 0.05",

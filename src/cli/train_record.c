@@ -1,4 +1,5 @@
 /* What a training says and leaves behind. */
+#include "folder.h"
 #include "json.h"
 #include "terminal.h"
 #include "train.h"
@@ -19,7 +20,7 @@ static void say_split(const train *t, nw_split split)
          c++)
         used += (size_t)snprintf(classes + used, sizeof classes - used, "%s%zu %s", c ? ", " : ": ",
                                  nw_dataset_members(t->data, split, c), nw_dataset_class_name(t->data, c));
-    cli_note("%-5s %zu images of %zu groups%s", nw_split_name(split), n,
+    cli_note("%-5s %zu %s of %zu groups%s", nw_split_name(split), n, t->pre.depth ? "scans" : "images",
              nw_dataset_split_groups(t->data, split), classes);
 }
 
@@ -42,8 +43,9 @@ void train_say_epoch(const train *t, const nw_train_record *e)
     if (e->validated)
         snprintf(score, sizeof score, "  val loss %.4f  %s %.4f%s", e->validation.loss, e->score_name,
                  e->score, e->best ? " *" : "");
-    cli_note("epoch %3lld/%lld  loss %.4f%s  rate %.2e  %.0f s, %.1f images/s", (long long)e->epoch,
-             (long long)t->options.epochs, e->loss, score, e->rate, e->seconds, e->images / e->seconds);
+    cli_note("epoch %3lld/%lld  loss %.4f%s  rate %.2e  %.0f s, %.1f %s/s", (long long)e->epoch,
+             (long long)t->options.epochs, e->loss, score, e->rate, e->seconds, e->images / e->seconds,
+             t->pre.depth ? "scans" : "images");
 }
 
 static json_t *measures_json(const nw_measures *m)
@@ -112,7 +114,10 @@ static nw_status write_predictions(const train *t, const nw_predictions *p, nw_e
             const nw_sample *s = nw_predictions_sample(p, i);
             const nw_bag *bag = studies ? nw_dataset_bag(t->data, NW_SPLIT_TEST, s->bag) : NULL;
             cell(file, bag ? bag->name : s->name);
-            fprintf(file, ",%lld,", bag ? (long long)bag->count : (long long)s->slice);
+            fputc(',', file);
+            if (bag || s->slice >= 0)
+                fprintf(file, "%lld", bag ? (long long)bag->count : (long long)s->slice);
+            fputc(',', file);
             cell(file, s->group_name);
             fputc(',', file);
             cell(file, s->label ? s->label : "");
@@ -159,8 +164,8 @@ static nw_status finish(const train *t, const char *digest, const nw_measures *m
     nw_status status = facts_of(t, &facts, err);
     if (status != NW_OK) return status;
     json_t *j =
-        json_pack("{s:o, s:s, s:o, s:o}", "model", cli_json_text(t->a->output), "model_digest", digest,
-                  "training", facts, "test", measures ? measures_json(measures) : json_null());
+        json_pack("{s:o, s:s, s:o, s:o}", "model", cli_json_text(cli_base_name(t->a->output)), "model_digest",
+                  digest, "training", facts, "test", measures ? measures_json(measures) : json_null());
     status = write_json(t, j, "metrics.json", err);
     if (status == NW_OK && t->a->common.json) return cli_json_print(j, err);
     json_decref(j);
@@ -199,7 +204,7 @@ nw_status train_test(train *t, nw_error *err)
     if (test && status == NW_OK) status = write_predictions(t, p, err);
     char *page = cli_printf("%s/training.html", t->folder);
     if (status == NW_OK && nw_trainer_epochs_done(t->trainer) > 0)
-        status = nw_trainer_page(t->trainer, t->a->output, p, page, err);
+        status = nw_trainer_page(t->trainer, cli_base_name(t->a->output), p, page, err);
     free(page);
     if (status == NW_OK) status = finish(t, nw_model_digest(model), test ? &measures : NULL, err);
     nw_predictions_free(p);

@@ -83,7 +83,7 @@ static nw_status train_options_of(train *t, nw_error *err)
     nw_train_options *o = &t->options;
     nw_train_options_init(o);
     o->epochs = a->epochs;
-    o->batch = a->batch;
+    o->batch = a->batch != CLI_UNSET ? a->batch : t->pre.depth ? 4 : 32;
     o->bag_slices = a->bag_slices;
     o->pooling = poolings[a->pooling];
     o->pooling_parameter = a->pooling_parameter;

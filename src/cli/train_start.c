@@ -1,4 +1,5 @@
 /* The network as it starts: a new one, or an old one with a new last layer; and its facts. */
+#include "folder.h"
 #include "json.h"
 #include "terminal.h"
 #include "train.h"
@@ -12,12 +13,40 @@
         if (try_status != NW_OK) return try_status;                                                          \
     } while (0)
 
-/* An open size or number of channels becomes the usual one. */
-static void usual(nw_preprocess *pre, const int64_t *dims)
+/* What a network with this input is given where neither it nor the options say: dims as in the model. */
+static void usual(nw_preprocess *pre, int rank, const int64_t *dims)
 {
+    const int64_t *size = dims + rank - 2;
+    int64_t side = rank == 5 ? 112 : 224; /* as ResNet and R3D were published */
     if (pre->channels == 0 && dims[1] <= 0) pre->channels = 1;
-    if (pre->height == 0 && dims[2] <= 0) pre->height = 224;
-    if (pre->width == 0 && dims[3] <= 0) pre->width = 224;
+    if (rank == 5 && pre->depth == 0 && dims[2] <= 0) pre->depth = 32;
+    if (pre->height == 0 && size[0] <= 0) pre->height = side;
+    if (pre->width == 0 && size[1] <= 0) pre->width = side;
+}
+
+/* Axes of an image of the architecture; an unknown one is refused when it is built. */
+static int axes_of(const train *t)
+{
+    const nw_network_info *info;
+    for (size_t i = 0; (info = nw_network_at(i)) != NULL; i++)
+        if (strcmp(info->name, t->a->arch) == 0) return info->dims;
+    return t->a->depth == CLI_UNSET ? 2 : 3;
+}
+
+static nw_status whole_scans(train *t, int rank, nw_error *err)
+{
+    const train_arguments *a = t->a;
+    const char *name = a->from ? a->from : a->arch;
+    if (rank == 5 && a->per_study)
+        return cli_fail(err, NW_USAGE,
+                        "--per-study pools slices to a study; %s takes whole scans, of which each is one",
+                        name);
+    if (a->depth == CLI_UNSET) return NW_OK;
+    if (rank == 4)
+        return cli_fail(err, NW_USAGE,
+                        "--depth is for networks over whole scans (resnet18_3d); %s takes slices", name);
+    t->pre.depth = a->depth;
+    return NW_OK;
 }
 
 static nw_status parse_input(const train *t, nw_preprocess *pre, nw_error *err)
@@ -34,8 +63,8 @@ static nw_status parse_input(const train *t, nw_preprocess *pre, nw_error *err)
 
 nw_status train_preprocess(train *t, nw_error *err)
 {
-    int64_t dims[NW_MAX_RANK] = {-1, -1, -1, -1};
-    int rank = 4;
+    int64_t dims[NW_MAX_RANK] = {-1, -1, -1, -1, -1};
+    int rank = 2 + axes_of(t);
     t->pre = (nw_preprocess){.channels = 0};
     if (t->a->from) {
         TRY(nw_model_load(t->a->from, NULL, &t->from, err));
@@ -45,10 +74,12 @@ nw_status train_preprocess(train *t, nw_error *err)
                             "%s: has %zu inputs; a model with one image as its input is needed", t->a->from,
                             nw_model_input_count(t->from));
         rank = nw_model_input_rank(t->from, 0);
-        if (rank == 4) memcpy(dims, nw_model_input_dims(t->from, 0), 4 * sizeof *dims);
+        if (rank == 4 || rank == 5)
+            memcpy(dims, nw_model_input_dims(t->from, 0), (size_t)rank * sizeof *dims);
     }
     TRY(cli_preprocess_options(&t->a->image, &t->pre, err));
-    usual(&t->pre, dims);
+    TRY(whole_scans(t, rank, err));
+    if (rank == 4 || rank == 5) usual(&t->pre, rank, dims);
     nw_status status = nw_preprocess_fit(&t->pre, rank, dims, err);
     if (status == NW_OK || !t->a->from) return status;
     nw_error why = *err;
@@ -92,6 +123,8 @@ nw_status train_make_network(train *t, nw_error *err)
                                   .outputs = outputs_of(t),
                                   .seed = (uint64_t)a->seed,
                                   .zero_residual = a->zero_residual};
+    if (t->pre.depth)
+        memcpy(network.size, (int64_t[]){t->pre.depth, t->pre.height, t->pre.width}, sizeof network.size);
     TRY(nw_network_build(&network, &t->start, err));
     return annotate(t->start, "narrows.network",
                     json_pack("{s:s, s:f, s:I, s:b}", "arch", a->arch, "width", a->width, "seed",
@@ -169,7 +202,7 @@ nw_status train_write_start(train *t, nw_error *err)
     TRY(nw_model_save(t->start, t->a->output, err));
     cli_note("wrote %s: %s as it starts", t->a->output, t->a->from ? t->a->from : t->a->arch);
     if (!t->a->common.json) return NW_OK;
-    json_t *j = json_pack("{s:o, s:s, s:I}", "model", cli_json_text(t->a->output), "model_digest",
-                          nw_model_digest(t->start), "outputs", (json_int_t)outputs_of(t));
+    json_t *j = json_pack("{s:o, s:s, s:I}", "model", cli_json_text(cli_base_name(t->a->output)),
+                          "model_digest", nw_model_digest(t->start), "outputs", (json_int_t)outputs_of(t));
     return cli_json_print(j, err);
 }

@@ -114,6 +114,26 @@ static nw_status check_train(nw_dataset *d, const char *source, nw_error *err)
     return NW_OK;
 }
 
+/* Resizing without antialiasing takes two slices for each of the network's, and passes over the others. */
+static void tell_depth(nw_dataset *d)
+{
+    if (!d->pre.depth || !d->source_count) return;
+    int64_t most = d->sources[0].slices, least = most;
+    for (size_t i = 1; i < d->source_count; i++) {
+        most = d->sources[i].slices > most ? d->sources[i].slices : most;
+        least = d->sources[i].slices < least ? d->sources[i].slices : least;
+    }
+    if (least != d->pre.depth || most != d->pre.depth)
+        nw_strings_add(&d->notes, "scans have %lld to %lld slices, each becomes %lld", (long long)least,
+                       (long long)most, (long long)d->pre.depth);
+    if (d->pre.antialias || most <= 2 * d->pre.depth) return;
+    nw_strings_add(
+        &d->warnings,
+        "scans have up to %lld slices, of which a depth of %lld takes up to %lld; antialiasing takes "
+        "them all",
+        (long long)most, (long long)d->pre.depth, (long long)(2 * d->pre.depth));
+}
+
 nw_status nw_dataset_check(nw_dataset *data, const char *source, nw_error *err)
 {
     NW_TRY(check_train(data, source, err));
@@ -132,6 +152,7 @@ nw_status nw_dataset_check(nw_dataset *data, const char *source, nw_error *err)
         total += (double)nw_dataset_sample(data, NW_SPLIT_TRAIN, i)->weight;
     if (data->split_count[NW_SPLIT_TRAIN] && total <= 0)
         return nw_fail(err, NW_BAD_INPUT, "%s: all weights of the training split are 0", source);
+    tell_depth(data);
     size_t bytes = data->item_count * nw_dataset_size(data) * sizeof(float);
     if (bytes > data->limit)
         nw_strings_add(

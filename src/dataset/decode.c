@@ -1,10 +1,6 @@
 /* From a file to preprocessed slices. */
 #include "dataset/dataset.h"
-#include "image/resize.h"
 #include "image/volume.h"
-
-#include <math.h>
-#include <string.h>
 
 /* Preprocessing of a block: no mean and std, the source's orientation, and a wider window where it is to
  * move. */
@@ -22,7 +18,7 @@ static nw_preprocess pre_of(const nw_dataset *data, const nw_source *source, nw_
 
 size_t nw_dataset_size(const nw_dataset *data)
 {
-    int64_t depth = data->options.depth ? data->options.depth : 1;
+    int64_t depth = data->pre.depth ? data->pre.depth : 1;
     return (size_t)(data->pre.channels * depth * data->pre.height * data->pre.width);
 }
 
@@ -33,31 +29,6 @@ static nw_status decode_slices(const nw_dataset *data, const nw_source *source, 
         NW_TRY(nw_preprocess_apply(pre, volume, data->items[source->first + i].slice,
                                    dst + i * nw_dataset_size(data), err));
     return NW_OK;
-}
-
-/* All slices, each as a model of slices would see it; then along the stack, which is a matrix of slices x
- * pixels. */
-static nw_status decode_volume(const nw_dataset *data, const nw_source *source, const nw_preprocess *pre,
-                               const nw_volume *volume, float *dst, nw_error *err)
-{
-    int64_t area = pre->height * pre->width, depth = data->options.depth, slices = source->slices;
-    float *slice = nw_alloc_aligned((size_t)(pre->channels * area), sizeof *slice);
-    float *stack = nw_alloc_aligned((size_t)(pre->channels * area * slices), sizeof *stack);
-    nw_status status =
-        slice && stack
-            ? NW_OK
-            : nw_no_memory(err, (size_t)(pre->channels * area * slices) * sizeof *stack, source->path);
-    for (int64_t z = 0; status == NW_OK && z < slices; z++) {
-        status = nw_preprocess_apply(pre, volume, z, slice, err);
-        for (int c = 0; status == NW_OK && c < pre->channels; c++)
-            memcpy(stack + (c * slices + z) * area, slice + c * area, (size_t)area * sizeof *slice);
-    }
-    for (int c = 0; status == NW_OK && c < pre->channels; c++)
-        status = nw_resize_bilinear(stack + c * slices * area, slices, area, dst + c * depth * area, depth,
-                                    area, pre->antialias != 0, err);
-    nw_free(slice);
-    nw_free(stack);
-    return status;
 }
 
 nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block_kind kind, float *dst,
@@ -73,9 +44,10 @@ nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_b
                          source->path, (long long)info->slices, (long long)source->slices);
     if (status == NW_OK && nw_dataset_lungs(data))
         status = nw_lung_view_make(&data->lungs, volume, &pre, &seen, err);
+    const nw_volume *shown = seen ? seen : volume;
     if (status == NW_OK)
-        status = (data->options.depth ? decode_volume : decode_slices)(data, source, &pre,
-                                                                       seen ? seen : volume, dst, err);
+        status = pre.depth ? nw_preprocess_volume(&pre, shown, dst, err)
+                           : decode_slices(data, source, &pre, shown, dst, err);
     nw_volume_free(seen);
     nw_volume_free(volume);
     return status;

@@ -79,11 +79,6 @@ const nw_preprocess *nw_dataset_preprocess(const nw_dataset *data)
     return &data->pre;
 }
 
-int64_t nw_dataset_depth(const nw_dataset *data)
-{
-    return data->options.depth;
-}
-
 const nw_lung_view *nw_dataset_lungs(const nw_dataset *data)
 {
     return data->lungs.crop || data->lungs.fill ? &data->lungs : NULL;

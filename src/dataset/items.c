@@ -160,8 +160,9 @@ static nw_status whole(builder *b, size_t source, const size_t *rows, size_t cou
                            d->rows[rows[0]].cells[0], d->rows[rows[0]].line);
     }
     if (s->slices < 2)
-        return nw_fail(err, NW_BAD_INPUT, "%s: %s is a single slice, whole volumes are wanted",
-                       nw_row_place(b->list, &d->rows[rows[0]], place), s->path);
+        return nw_fail(err, NW_BAD_INPUT, "%s: %s is a single slice%s, whole volumes are wanted",
+                       nw_row_place(b->list, &d->rows[rows[0]], place), s->path,
+                       s->picture ? " (a picture)" : "");
     b->twice += count - 1;
     s->first = d->item_count;
     s->count = 0;
@@ -228,7 +229,7 @@ static nw_status expand_all(builder *b, nw_error *err)
     nw_status status = NW_OK;
     for (size_t s = 0; status == NW_OK && s < d->source_count; s++) {
         size_t begin = s ? start[s - 1] : 0;
-        status = (d->options.depth ? whole : expand)(b, s, b->rows + begin, start[s] - begin, err);
+        status = (d->pre.depth ? whole : expand)(b, s, b->rows + begin, start[s] - begin, err);
     }
     nw_free(start);
     return status;

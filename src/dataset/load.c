@@ -47,9 +47,9 @@ static void rewindow(const nw_preprocess *pre, const nw_change *change, const fl
 }
 
 /* As nw_preprocess_apply does it. */
-static void normalise(const nw_preprocess *pre, int64_t depth, float *values)
+static void normalise(const nw_preprocess *pre, float *values)
 {
-    int64_t area = (depth ? depth : 1) * pre->height * pre->width;
+    int64_t area = (pre->depth ? pre->depth : 1) * pre->height * pre->width;
     for (int c = 0; c < pre->channels; c++, values += area) {
         double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : c];
         double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : c];
@@ -62,7 +62,7 @@ static nw_status augment(nw_dataset *data, const nw_augment *policy, uint64_t se
 {
     nw_scratch *scratch = NULL;
     NW_TRY(scratch_get(data, &scratch, err));
-    nw_planes shape = {data->pre.channels, data->options.depth ? data->options.depth : 1, data->pre.height,
+    nw_planes shape = {data->pre.channels, data->pre.depth ? data->pre.depth : 1, data->pre.height,
                        data->pre.width};
     nw_change change = nw_change_draw(policy, seed, epoch, key, shape.rows, shape.columns);
     float *work = scratch->planes + nw_dataset_size(data);
@@ -98,11 +98,14 @@ nw_status nw_dataset_load(nw_dataset *data, nw_split split, size_t i, const nw_a
     else
         memcpy(dst, src, size * sizeof *dst);
     nw_block_release(data, block);
-    if (status == NW_OK) normalise(&data->pre, data->options.depth, dst);
+    if (status == NW_OK) normalise(&data->pre, dst);
     for (size_t k = 0; status == NW_OK && k < size; k++)
         if (!isfinite(dst[k]))
-            status = nw_fail(err, NW_NOT_FINITE,
-                             "%s: slice %lld is not finite after preprocessing; check mean and std",
-                             source->path, (long long)data->items[item].slice);
+            status = data->pre.depth
+                         ? nw_fail(err, NW_NOT_FINITE,
+                                   "%s: is not finite after preprocessing; check mean and std", source->path)
+                         : nw_fail(err, NW_NOT_FINITE,
+                                   "%s: slice %lld is not finite after preprocessing; check mean and std",
+                                   source->path, (long long)data->items[item].slice);
     return status;
 }

@@ -81,15 +81,20 @@ static nw_status check_options(const nw_dataset_options *o, nw_error *err)
         (o->slice_high != 0 && !(o->slice_low < o->slice_high)) || (o->slice_high == 0 && o->slice_low != 0))
         return nw_fail(err, NW_USAGE, "slices from %g to %g of the stack: 0 <= low < high <= 1", o->slice_low,
                        o->slice_high);
-    if (o->depth < 0 || o->depth > 4096)
-        return nw_fail(err, NW_USAGE, "volumes of %lld slices: 1 to 4096 are possible", (long long)o->depth);
-    if (o->depth && (o->slice_step > 1 || o->slice_high != 0))
+    if (o->pre.depth < 0 || o->pre.depth > NW_MAX_DEPTH)
+        return nw_fail(err, NW_USAGE, "volumes of %lld slices: 1 to %d are possible", (long long)o->pre.depth,
+                       NW_MAX_DEPTH);
+    if (o->pre.depth && o->per_study)
+        return nw_fail(err, NW_USAGE,
+                       "whole volumes are wanted, of which each is a study already; labels per study are for "
+                       "slices");
+    if (o->pre.depth && (o->slice_step > 1 || o->slice_high != 0))
         return nw_fail(err, NW_USAGE, "whole volumes are wanted, so slices cannot be chosen from them");
     if (!isfinite(o->lungs_margin_mm) || o->lungs_margin_mm > 200)
         return nw_fail(err, NW_USAGE, "a margin of %g mm around the lungs: up to 200", o->lungs_margin_mm);
-    const int64_t dims[4] = {1, o->pre.channels, o->pre.height, o->pre.width};
     nw_preprocess pre = o->pre;
-    return nw_preprocess_fit(&pre, 4, dims, err);
+    nw_shape shape = nw_preprocess_shape(&pre, 1);
+    return nw_preprocess_fit(&pre, shape.rank, shape.dims, err);
 }
 
 static nw_status make_mutexes(nw_dataset *data, nw_error *err)

@@ -108,6 +108,9 @@ static nw_status check(const nw_preprocess *pre, nw_error *err)
         return nw_fail(err, NW_BAD_INPUT,
                        "the model's input of %d channels, %lld x %lld is not known or too large",
                        pre->channels, (long long)pre->height, (long long)pre->width);
+    if (pre->depth < 0 || pre->depth > NW_MAX_DEPTH)
+        return nw_fail(err, NW_BAD_INPUT, "the model's input has %lld slices; volumes have 1 to %d",
+                       (long long)pre->depth, NW_MAX_DEPTH);
     if ((unsigned)pre->orient > NW_ORIENT_TRANSVERSE)
         return nw_fail(err, NW_USAGE, "there is no orientation %d", (int)pre->orient);
     const int counts[2] = {pre->mean_count, pre->std_count};
@@ -126,21 +129,29 @@ static nw_status check(const nw_preprocess *pre, nw_error *err)
 
 nw_status nw_preprocess_fit(nw_preprocess *pre, int rank, const int64_t *dims, nw_error *err)
 {
-    if (rank != 4)
-        return nw_fail(err, NW_BAD_INPUT, "the model's input has rank %d; images need [N,C,H,W]", rank);
+    if (rank != 4 && rank != 5)
+        return nw_fail(err, NW_BAD_INPUT,
+                       "the model's input has rank %d; images need [N,C,H,W], whole volumes [N,C,D,H,W]",
+                       rank);
+    if (rank == 4 && pre->depth)
+        return nw_fail(err, NW_BAD_INPUT,
+                       "the preprocessing has a depth of %lld slices, the model takes slices: [N,C,H,W]",
+                       (long long)pre->depth);
     nw_preprocess fitted = *pre;
     int64_t channels = pre->channels;
-    int64_t *const fields[3] = {&channels, &fitted.height, &fitted.width};
-    static const char *const names[3] = {"channels", "height", "width"};
-    for (int a = 0; a < 3; a++) {
-        if (dims[a + 1] <= 0 && *fields[a] == 0)
+    int64_t *const fields[4] = {&channels, &fitted.depth, &fitted.height, &fitted.width};
+    static const char *const names[4] = {"channels", "depth", "height", "width"};
+    for (int f = 0, a = 1; f < 4; f++) {
+        if (rank == 4 && f == 1) continue; /* no depth */
+        int64_t wanted = dims[a++], *field = fields[f];
+        if (wanted <= 0 && *field == 0)
             return nw_fail(err, NW_BAD_INPUT,
-                           "the model leaves its input's %s open; give \"%s\" of the preprocessing", names[a],
-                           a ? "size" : "channels");
-        if (dims[a + 1] > 0 && *fields[a] != 0 && *fields[a] != dims[a + 1])
+                           "the model leaves its input's %s open; give \"%s\" of the preprocessing", names[f],
+                           f ? "size" : "channels");
+        if (wanted > 0 && *field != 0 && *field != wanted)
             return nw_fail(err, NW_BAD_INPUT, "%s of the preprocessing is %lld, the model wants %lld",
-                           names[a], (long long)*fields[a], (long long)dims[a + 1]);
-        if (dims[a + 1] > 0) *fields[a] = dims[a + 1];
+                           names[f], (long long)*field, (long long)wanted);
+        if (wanted > 0) *field = wanted;
     }
     if (channels > NW_MAX_CHANNELS)
         return nw_fail(err, NW_BAD_INPUT, "the model wants %lld channels, at most %d can be made of an image",
@@ -149,6 +160,12 @@ nw_status nw_preprocess_fit(nw_preprocess *pre, int rank, const int64_t *dims, n
     NW_TRY(check(&fitted, err));
     *pre = fitted;
     return NW_OK;
+}
+
+nw_shape nw_preprocess_shape(const nw_preprocess *pre, int64_t batch)
+{
+    if (pre->depth) return (nw_shape){5, {batch, pre->channels, pre->depth, pre->height, pre->width}};
+    return (nw_shape){4, {batch, pre->channels, pre->height, pre->width}};
 }
 
 static nw_status apply_as_is(const nw_preprocess *pre, const nw_volume *volume, int64_t slice, float *dst,
@@ -284,24 +301,6 @@ nw_status nw_preprocess_view(const nw_preprocess *pre, const nw_volume *volume, 
     return status;
 }
 
-static double total(const float *values, int64_t count)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++) sum += (double)values[i];
-    return sum;
-}
-
-/* A density is spread over more pixels or gathered into fewer: the values follow the ratio of the areas. At
- * sizes that are no multiples the taps do not weigh every source pixel alike; one factor for the whole map
- * then restores the total (it is 1 to rounding for whole multiples). */
-static void keep_total(const float *src, int64_t src_count, float *dst, int64_t dst_count)
-{
-    double factor = (double)src_count / (double)dst_count, before = total(src, src_count),
-           after = factor * total(dst, dst_count);
-    if (before > 0 && after > 0) factor *= before / after;
-    for (int64_t i = 0; i < dst_count; i++) dst[i] = (float)(factor * (double)dst[i]);
-}
-
 /* A map of the part, at the beginning of dst, to its place in the slice, and 0 around it. */
 static void put_back(const nw_preprocess *pre, const nw_volume_info *info, float *part, float *dst)
 {
@@ -337,7 +336,7 @@ nw_status nw_preprocess_map_back(const nw_preprocess *pre, const nw_volume *volu
         nw_resize_bilinear(src, pre->height, pre->width, turned, swaps ? info->columns : info->rows,
                            swaps ? info->rows : info->columns, shrinks_evenly, err);
     if (status == NW_OK) {
-        if (unit == NW_MAP_DENSITY) keep_total(src, src_count, turned, count);
+        if (unit == NW_MAP_DENSITY) nw_resize_keep_total(src, src_count, turned, count);
         nw_orient_undo(orient, info->rows, info->columns, turned, dst);
         if (nw_preprocess_crops(pre)) put_back(pre, &volume->info, turned, dst);
     }

@@ -48,15 +48,18 @@ static nw_status parse_channels(const json_t *value, nw_preprocess *pre, const c
 
 static nw_status parse_size(const json_t *value, nw_preprocess *pre, const context *c)
 {
-    json_int_t size[2];
-    for (size_t i = 0; i < 2; i++) {
+    json_int_t size[3] = {0};
+    size_t count = json_array_size(value);
+    for (size_t i = 0; i < 3; i++) {
         const json_t *item = json_array_get(value, i);
         size[i] = json_integer_value(item);
-        if (json_array_size(value) != 2 || !json_is_integer(item) || size[i] < 1 || size[i] > 65535)
-            return wrong(c, "[height, width] with whole numbers from 1 to 65535");
+        if (count < 2 || count > 3 || (i < count && (!json_is_integer(item) || size[i] < 1)) ||
+            size[i] > 65535)
+            return wrong(c, "[height, width] or [depth, height, width] with whole numbers from 1 to 65535");
     }
-    pre->height = size[0];
-    pre->width = size[1];
+    pre->depth = count == 3 ? size[0] : 0;
+    pre->height = size[count - 2];
+    pre->width = size[count - 1];
     return NW_OK;
 }
 
@@ -238,9 +241,11 @@ size_t nw_preprocess_json(const nw_preprocess *pre, char *text, size_t size)
     if (pre->modality[0])
         json_object_set_new(root, "modality", json_stringn(pre->modality, strnlen(pre->modality, 15)));
     if (pre->channels) json_object_set_new(root, "channels", json_integer(pre->channels));
-    if (pre->height && pre->width)
-        json_object_set_new(root, "size",
-                            json_pack("[I,I]", (json_int_t)pre->height, (json_int_t)pre->width));
+    if (pre->height && pre->width) {
+        json_t *dims = json_pack("[I,I]", (json_int_t)pre->height, (json_int_t)pre->width);
+        if (pre->depth) json_array_insert_new(dims, 0, json_integer((json_int_t)pre->depth));
+        json_object_set_new(root, "size", dims);
+    }
     if (pre->scale == NW_SCALE_WINDOW)
         json_object_set_new(root, "window", json_pack("[f,f]", pre->low, pre->high));
     else

@@ -83,3 +83,20 @@ nw_status nw_resize_bilinear(const float *src, int64_t src_rows, int64_t src_col
     nw_free(line);
     return ok ? NW_OK : nw_no_memory(err, (size_t)(dst_rows + dst_columns) * sizeof(double), "resizing");
 }
+
+static double total(const float *values, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += (double)values[i];
+    return sum;
+}
+
+/* At sizes that are no multiples the taps do not weigh every source value alike; one factor for the whole map
+ * then restores the total (it is 1 to rounding for whole multiples). */
+void nw_resize_keep_total(const float *src, int64_t src_count, float *dst, int64_t dst_count)
+{
+    double factor = (double)src_count / (double)dst_count, before = total(src, src_count),
+           after = factor * total(dst, dst_count);
+    if (before > 0 && after > 0) factor *= before / after;
+    for (int64_t i = 0; i < dst_count; i++) dst[i] = (float)(factor * (double)dst[i]);
+}

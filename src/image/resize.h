@@ -13,4 +13,8 @@
 nw_status nw_resize_bilinear(const float *src, int64_t src_rows, int64_t src_columns, float *dst,
                              int64_t dst_rows, int64_t dst_columns, bool antialias, nw_error *err);
 
+/* Of a density, spread over more places or gathered into fewer: values that were resized follow the ratio of
+ * the counts, and the total is that of src. */
+void nw_resize_keep_total(const float *src, int64_t src_count, float *dst, int64_t dst_count);
+
 #endif

@@ -225,6 +225,15 @@ static nw_status add_step(nw_plan *plan, conv_weights *s, double flops, nw_error
     return nw_plan_step(plan, &step, err);
 }
 
+/* oneDNN 2.6 leaves weights unwritten, or writes beyond them, in bfloat16 where strides go along a stack of
+ * few slices (3 -> 2, say). */
+static bool wrong_in_bf16(const nw_conv_desc *conv)
+{
+    bool strides = false;
+    for (int i = 0; i < conv->weights.rank - 2; i++) strides |= conv->strides[i] > 1;
+    return strides && conv->weights.rank == 5;
+}
+
 nw_status nw_fast_conv_weights(nw_plan *plan, const nw_conv_desc *conv, int src, int weights, int bias,
                                nw_buffer *diff_dst, nw_error *err)
 {
@@ -232,6 +241,7 @@ nw_status nw_fast_conv_weights(nw_plan *plan, const nw_conv_desc *conv, int src,
     if (!s) return nw_no_memory(err, sizeof *s, "a step");
     nw_conv_desc own = *conv;
     own.bias = bias >= 0;
+    if (wrong_in_bf16(&own)) own.bf16 = false;
     nw_layout src_layout = *nw_plan_layout(plan, src), diff_layout = diff_dst->layout;
     nw_layout plain = nw_layout_plain(NW_F32, &conv->weights);
     nw_status status = choose(plan, &own, &src_layout, &diff_layout, err);

@@ -10,7 +10,8 @@ enum { USUAL = 256 };
 nw_status nw_train_moments(nw_dataset *data, size_t images, double *mean, double *std, nw_error *err)
 {
     const nw_preprocess *pre = nw_dataset_preprocess(data);
-    size_t all = nw_dataset_count(data, NW_SPLIT_TRAIN), plane = (size_t)(pre->height * pre->width);
+    int64_t depth = pre->depth ? pre->depth : 1;
+    size_t all = nw_dataset_count(data, NW_SPLIT_TRAIN), plane = (size_t)(depth * pre->height * pre->width);
     size_t channels = (size_t)pre->channels, take = images ? images : USUAL;
     if (!all) return nw_fail(err, NW_BAD_INPUT, "the training split is empty");
     if (take > all) take = all;

@@ -132,7 +132,10 @@ static nw_status describe_test(page *p, nw_error *err)
             p->results[p->page.result_count++] = (nw_training_result){title, *e};
     p->page.results = p->results;
     snprintf(p->results_of, sizeof p->results_of, "test split, %zu %s of %zu groups", m.rows,
-             p->t->s.pooling ? "studies" : "images", m.groups);
+             p->t->s.pooling                            ? "studies"
+             : nw_dataset_preprocess(p->t->data)->depth ? "scans"
+                                                        : "images",
+             m.groups);
     p->page.results_of = p->results_of;
     return describe_curves(p, err);
 }

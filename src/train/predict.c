@@ -36,7 +36,7 @@ static nw_status compile(run *r, nw_model *model, const nw_train_options *o, nw_
                        nw_model_path(model), nw_model_input_count(model), nw_model_output_count(model));
     r->input_name = nw_model_input_name(model, 0);
     r->output_name = nw_model_output_name(model, 0);
-    nw_shape shape = {.rank = 4, .dims = {r->batch, pre->channels, pre->height, pre->width}};
+    nw_shape shape = nw_preprocess_shape(pre, r->batch);
     nw_program_options options = {.inputs = &r->input_name,
                                   .input_count = 1,
                                   .input_shapes = &shape,
@@ -67,8 +67,10 @@ static nw_status one_batch(run *r, float *into, nw_error *err)
     for (size_t i = 0; i < r->count * (size_t)r->outputs; i++)
         if (!isfinite(r->logits[i])) {
             const nw_sample *sample = nw_dataset_sample(r->data, r->split, r->first + i / (size_t)r->outputs);
-            return nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s, slice %lld",
-                           (double)r->logits[i], sample->name, (long long)sample->slice);
+            return sample->slice < 0 ? nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s",
+                                               (double)r->logits[i], sample->name)
+                                     : nw_fail(err, NW_NOT_FINITE, "the network gives %g for %s, slice %lld",
+                                               (double)r->logits[i], sample->name, (long long)sample->slice);
         }
     memcpy(into, r->logits, r->count * (size_t)r->outputs * sizeof *into);
     return NW_OK;
@@ -168,12 +170,12 @@ nw_status nw_predict_split(nw_model *model, nw_dataset *data, nw_split split, co
     NW_TRY(nw_train_settings_make(data, options, &s, err));
     size_t images = nw_dataset_count(data, split), k = nw_dataset_outputs(data);
     if (!images) return nw_fail(err, NW_USAGE, "the split '%s' is empty", nw_split_name(split));
-    const nw_preprocess *pre = nw_dataset_preprocess(data);
+    nw_shape image = nw_preprocess_shape(nw_dataset_preprocess(data), 1);
     run r = {.data = data,
              .split = split,
              .batch = s.o.batch < (int64_t)images ? s.o.batch : (int64_t)images,
-             .image = pre->channels * pre->height * pre->width,
              .outputs = (int64_t)k};
+    nw_shape_count(&image, &r.image);
     nw_predictions *p = nw_calloc(1, sizeof *p);
     float *logits = nw_calloc(images * k, sizeof *logits);
     if (p) {

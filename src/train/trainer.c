@@ -76,7 +76,7 @@ static nw_status compile(nw_trainer *t, nw_error *err)
     if (!outputs) return nw_no_memory(err, sizeof *outputs, "a trainer");
     outputs[0] = t->output_name;
     for (size_t i = 0; i < t->net.running_count; i++) outputs[1 + i] = t->net.updated[i];
-    nw_shape shape = {.rank = 4, .dims = {t->rows * t->per_row, pre->channels, pre->height, pre->width}};
+    nw_shape shape = nw_preprocess_shape(pre, t->rows * t->per_row);
     nw_program_options options = {.inputs = &t->input_name,
                                   .input_count = 1,
                                   .input_shapes = &shape,
@@ -151,8 +151,8 @@ static nw_status allocate(nw_trainer *t, nw_error *err)
 /* Batches are whole: an epoch goes a little into the next permutation where it must. */
 static void plan_steps(nw_trainer *t)
 {
-    const nw_preprocess *pre = nw_dataset_preprocess(t->data);
-    t->image = pre->channels * pre->height * pre->width;
+    nw_shape image = nw_preprocess_shape(nw_dataset_preprocess(t->data), 1);
+    nw_shape_count(&image, &t->image);
     t->outputs = (int64_t)nw_dataset_outputs(t->data);
     t->per_row = t->s.pooling ? t->s.o.bag_slices : 1;
     t->rows = t->s.o.batch / t->per_row > 0 ? t->s.o.batch / t->per_row : 1;

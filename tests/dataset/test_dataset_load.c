@@ -338,9 +338,9 @@ static void whole_volumes(void **state)
     enum { DEEP = 12, FEW = 5 };
     float want[AREA], *got = test_calloc(2 * DEEP * AREA, sizeof *got),
                       *slices = test_calloc(DEEP * AREA, sizeof *slices);
-    o.depth = DEEP;
+    o.pre.depth = DEEP;
     nw_dataset *d = data_open(data_path("c/cohort.csv"), &o);
-    assert_int_equal(nw_dataset_depth(d), DEEP);
+    assert_int_equal(nw_dataset_preprocess(d)->depth, DEEP);
     assert_int_equal(nw_dataset_count(d, NW_SPLIT_TRAIN), 3);
     for (size_t i = 0; i < 3; i++) {
         const nw_sample *s = nw_dataset_sample(d, NW_SPLIT_TRAIN, i);
@@ -375,7 +375,7 @@ static void whole_volumes(void **state)
     assert_true(cuts > 20);
     nw_dataset_free(d);
     /* Fewer slices: two taps at half-pixel centres. Two channels of the same. */
-    o.depth = FEW;
+    o.pre.depth = FEW;
     o.pre.channels = 2;
     d = data_open(data_path("c/cohort.csv"), &o);
     load(d, 2, NULL, 0, 0, got);
@@ -400,6 +400,9 @@ static void whole_volumes(void **state)
     data_refused(data_path("c/slices.csv"), &o, NW_BAD_INPUT, "study_000~has label '1' here and '0' on line");
     o.slice_column = o.group_column = NULL;
     data_refused(data_list(list), &o, NW_BAD_INPUT, "line 2: ~0.png is a single slice");
+    o.per_study = 1;
+    data_refused(data_path("c/cohort.csv"), &o, NW_USAGE, "each is a study already");
+    o.per_study = 0;
     o.slice_step = 2;
     data_refused(data_path("c/cohort.csv"), &o, NW_USAGE, "slices cannot be chosen");
     test_free(got), test_free(slices);

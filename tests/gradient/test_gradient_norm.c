@@ -7,6 +7,7 @@ static const op_case cases[] = {
     {"BatchNormalization", 7, "momentum=0.5 spatial=1", "1x2x2x2x2 2 2 2 +2"},
     {"BatchNormalization", 14, "training_mode=1", "3x2x2x2 2 2 2 +2"},
     {"BatchNormalization", 15, "training_mode=1 epsilon=0.1", "4x3 3 3 3 +3"},
+    {"BatchNormalization", 15, "training_mode=1", "2x2x3x2x3 2 2 2 +2"},
     {"InstanceNormalization", 6, "epsilon=0.01", "2x3x4x2 3 3"},
     {"InstanceNormalization", 6, "", "1x2x5 2 2"},
     {"LayerNormalization", 17, "", "2x3x4 4 4"},

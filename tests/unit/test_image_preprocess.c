@@ -306,7 +306,7 @@ static void the_models_input_fills_and_checks(void **state)
     assert_int_equal(pre.channels, 1);
     assert_int_equal(nw_preprocess_fit(&pre, 4, (int64_t[]){1, 3, 64, 64}, &err), NW_BAD_INPUT);
     assert_non_null(strstr(err.message, "channels of the preprocessing is 1, the model wants 3"));
-    assert_int_equal(nw_preprocess_fit(&pre, 5, (int64_t[]){1, 1, 8, 64, 64}, &err), NW_BAD_INPUT);
+    assert_int_equal(nw_preprocess_fit(&pre, 3, (int64_t[]){1, 64, 64}, &err), NW_BAD_INPUT);
 }
 
 static void views_are_grey_from_0_to_1(void **state)
