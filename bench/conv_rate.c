@@ -4,7 +4,7 @@
  *
  * A line a shape: images, groups, channels in and out, then height, width, kernel (2), stride (2), dilation
  * (2), zeros before (2) and behind (2). A line of the output a shape: seconds forward, seconds backward, FLOP
- * of either, the names of both. Each is the median of runs in a row after the first, at least five of them
+ * of either, the names of both. Each is the median of runs in a row after the first, at least three of them
  * and for at least S seconds (0.1); the buffers stay warm, as a loop's do. --winograd: forward by minimal
  * filtering. --processor: seconds of the processor, not of the clock: for one thread on a busy machine. */
 #include "backend/backend.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_RUNS = 1000, LEAST_RUNS = 5 };
+enum { MOST_RUNS = 1000, LEAST_RUNS = 3 };
 
 typedef struct options {
     bool bf16, winograd;

@@ -3,13 +3,14 @@
 themselves, done directly, in oneDNN's layouts.
 
     bench/loop_rate.py [--rounds 3] [--threads 2] [--steps 10] [--samples 10] [--only resnet50,resnest50]
-                       [--precision f32,bf16] [--processor] [--out FILE.md]
+                       [--precision f32,bf16] [--seconds 0.1] [--processor] [--out FILE.md]
 
 The convolutions are those of the model after the layer, forward and backward to the source, of a whole batch
 (bench/conv_rate.c, made on the way). A round runs the loop and then the convolutions; the ratio is of the sum of
 these to the whole loop, random numbers, gates and Adam included. Minimal filtering may make it exceed 1. The
 last column is --profile: where the loop's own time went. --processor is for a busy machine: one thread, seconds of
-the processor; the loop is then the difference between runs of --steps and of one.
+the processor; the loop is then the difference between runs of --steps and of one, and there is no last column.
+--seconds: how long a convolution is run at the least.
 """
 import argparse
 import json
@@ -50,7 +51,8 @@ def convolutions(model, layer, batch):
 
 def alone(args, lines, bf16):
     """Seconds of all of them forward and backward, and the FLOP of either."""
-    words = [BUILD / "conv_rate", "--threads", args.threads] + ["--bf16"] * bf16 + ["--processor"] * args.processor
+    words = [BUILD / "conv_rate", "--threads", args.threads, "--seconds", args.seconds] + ["--bf16"] * bf16
+    words += ["--processor"] * args.processor
     text = "\n".join(" ".join(map(str, line)) for line in lines)
     done = subprocess.run([str(w) for w in words], input=text, capture_output=True, text=True)
     if done.returncode:
@@ -96,7 +98,7 @@ def measure(args, name, model, picture, layer, own):
             pairs.append((loop, there * forward, back * backward, (there + back) * flops))
         ratios = [(p[1] + p[2]) / p[0] for p in pairs]
         loop, forward, backward = (statistics.median(p[i] for p in pairs) for i in range(3))
-        where = split(args.narrows, model, picture, ["--steps", args.steps, *options])
+        where = {} if args.processor else split(args.narrows, model, picture, ["--steps", args.steps, *options])
         yield (f"| {name}, {precision} | {len(lines)} | {forward:.3g} + {backward:.3g} | "
                f"{pairs[0][3] / (forward + backward) / 1e9:.0f} | {loop:.3g} | "
                f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f}) | "
@@ -122,6 +124,7 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--precision", type=lambda text: text.split(","), default=["f32", "bf16"])
+    parser.add_argument("--seconds", type=float, default=0.1)
     parser.add_argument("--processor", action="store_true")
     parser.add_argument("--only", type=lambda text: text.split(","), default=["resnet50", "resnest50"])
     parser.add_argument("--narrows", type=pathlib.Path, default=common.NARROWS)
