@@ -107,8 +107,7 @@ nw_status nw_display_resize(const float *src, int64_t rows, int64_t columns, flo
     taps x = {0}, y = {0};
     float *lines = nw_calloc(count, sizeof *lines);
     double *sums = nw_calloc((size_t)width, sizeof *sums);
-    nw_status status =
-        lines && sums ? NW_OK : nw_no_memory(err, count * sizeof *lines, "resizing a picture");
+    nw_status status = lines && sums ? NW_OK : nw_no_memory(err, count * sizeof *lines, "resizing a picture");
     if (status == NW_OK) status = taps_make(columns, width, &x, err);
     if (status == NW_OK) status = taps_make(rows, height, &y, err);
     if (status == NW_OK) {
