@@ -44,9 +44,10 @@ fuzz: ## fuzz the file readers, FUZZ_SECONDS each (60)
 	@$(call CMAKE_BUILD,fuzz)
 	@scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
-bench: build ## time against PyTorch, and how time grows: a short form of ten minutes
+bench: build ## time against PyTorch and oneDNN, and how time grows: a short form of ten minutes
 	@scripts/deps.sh --bench
 	@bench/targets.py --rounds 2 --only resnet50,gradcam,start $(BENCH)
+	@bench/loop_rate.py --rounds 1 --only resnet50
 	@bench/growth.py --quick
 
 install: build ## under PREFIX (/usr/local)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Two builds of Narrows, pair by pair: the same explanation by one and by the other, in alternation.
 
-    bench/compare.py OLD/narrows NEW/narrows [--rounds 5] [--size 224] [--threads 1] [-- OPTIONS of explain]
+    bench/compare.py OLD/narrows NEW/narrows [--rounds 5] [--size 256] [--threads 1] [-- OPTIONS of explain]
 
-Prints both medians of processor and wall time, and the ratio of each pair. On a busy machine trust the processor's time,
-with one thread.
+Prints the medians of the command's processor time, of its time by the clock and of one explanation in it, and the ratio
+of the pairs. On a busy machine trust the processor's time, with one thread. Each program must stay in its build folder: a
+copied one still loads the library of the folder that it was built in.
 """
 import argparse
 import pathlib
@@ -30,8 +31,9 @@ def main():
         for build in (args.old, args.new) if i % 2 == 0 else (args.new, args.old):
             got = common.explain(build, model, picture, "--scale", "none", "--stats", stats, "--target", 1,
                                  *words[cut + 1:], threads=args.threads)
-            runs[build].append({"wall": got["seconds"], "processor": got["whole"]["processor"], "bits": got["bits"]})
-    for key in ("processor", "wall"):
+            runs[build].append({"explanation": got["seconds"], "command": got["whole"]["seconds"],
+                                "processor": got["whole"]["processor"], "bits": got["bits"]})
+    for key in ("processor", "command", "explanation"):
         old, new = (common.middle(runs[build], key) for build in (args.old, args.new))
         ratio = common.ratio(runs[args.old], runs[args.new], key)
         print(f"{key}: {old:.3f} s, {new:.3f} s; {ratio[0]:.3f} times as fast ({ratio[1]:.3f} to {ratio[2]:.3f})")

@@ -26,10 +26,25 @@ def peer(script, *words, threads):
     return json.loads(common.command(common.PYTHON, common.ROOT / "bench" / script, *words, "--threads", threads))
 
 
-def resnet50(args):
+def prepare_resnet50(args):
     folder = args.work / "resnet50"
     if not (folder / "facts.json").exists():
         common.command(common.PYTHON, common.ROOT / "bench" / "peer_iba.py", "prepare", folder)
+    return folder
+
+
+def prepare_resnest50(args):
+    folder = args.work / "resnest50"
+    if not (folder / "picture.npy").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        common.command(args.narrows, "train", "--epochs", 0, "--arch", "resnest50", "--size", "512,512", "-o",
+                       folder / "network.onnx")
+        common.command(common.PYTHON, common.ROOT / "bench" / "peer_resnest.py", "prepare", folder)
+    return folder
+
+
+def resnet50(args):
+    folder = prepare_resnet50(args)
     facts = json.loads((folder / "facts.json").read_text())
     own = ["--method", "iba", "--layer", facts["tensor"], "--target", facts["target"], "--stats",
            folder / "stats.safetensors", "--threads", args.threads]
@@ -45,12 +60,7 @@ def resnet50(args):
 
 
 def resnest50(args):
-    folder = args.work / "resnest50"
-    if not (folder / "picture.npy").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        common.command(args.narrows, "train", "--epochs", 0, "--arch", "resnest50", "--size", "512,512", "-o",
-                       folder / "network.onnx")
-        common.command(common.PYTHON, common.ROOT / "bench" / "peer_resnest.py", "prepare", folder)
+    folder = prepare_resnest50(args)
     own = ["--method", "iba", "--layer", "layer2", "--target", 1, "--stats", folder / "stats.safetensors", "--threads",
            args.threads]
     runs = {"paper": [], "fast": [], "frozen": [], "shipped": []}
@@ -72,7 +82,7 @@ def resnest50(args):
 
 
 def gradcam(args):
-    folder = args.work / "resnet50"
+    folder = prepare_resnet50(args)
     facts = json.loads((folder / "facts.json").read_text())
     ours, theirs = [], []
     for _ in range(args.rounds):

@@ -107,8 +107,10 @@ static nw_status pack(nw_backend *backend, const nw_kernel *kernel, nw_tensor *p
                       nw_error *err)
 {
     int64_t count = (int64_t)((kernel->bytes[NW_SLOT_WEIGHTS] + sizeof(float) - 1) / sizeof(float));
+    nw_shape shape = {.rank = 1, .dims = {count}};
     nw_tensor *packed;
-    NW_TRY(nw_tensor_new(NW_F32, 1, &count, &packed, err));
+    NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &packed,
+                                       err)); /* the reorder fills it, padding included */
     nw_kernel *reorder = NULL;
     nw_status status =
         make_reorder(backend, &kernel->plain_weights, &kernel->md[NW_SLOT_WEIGHTS], &reorder, err);

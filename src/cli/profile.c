@@ -172,7 +172,8 @@ static nw_status write_trace(const char *path, const cli_method *const *methods,
         }
     }
     json_t *root = json_pack("{s:s, s:o}", "displayTimeUnit", "ms", "traceEvents", events);
-    char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    /* Digits for nanoseconds after minutes: steps that follow one another must not seem to overlap. */
+    char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     nw_status status =
         text ? nw_text_write(path, text, err) : cli_fail(err, NW_NO_MEMORY, "out of memory for the trace");
     free(text);

@@ -96,6 +96,10 @@ nw_status nw_png_write(const char *path, int64_t width, int64_t height, int chan
     struct spng_ihdr ihdr = {.width = (uint32_t)width, .height = (uint32_t)height, .bit_depth = 8};
     ihdr.color_type = types[channels];
     int code = spng_set_option(ctx, SPNG_ENCODE_TO_BUFFER, 1);
+    /* Differences to the line above and little search: a seventh of the time of the best of all filters, and
+     * a tenth more bytes. */
+    if (!code) code = spng_set_option(ctx, SPNG_FILTER_CHOICE, SPNG_FILTER_CHOICE_UP);
+    if (!code) code = spng_set_option(ctx, SPNG_IMG_COMPRESSION_LEVEL, 1);
     if (!code) code = spng_set_ihdr(ctx, &ihdr);
     size_t row = (size_t)width * (size_t)channels, size = 0;
     if (!code) code = spng_encode_image(ctx, src, row * (size_t)height, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);

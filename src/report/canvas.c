@@ -38,8 +38,17 @@ void nw_blend(nw_picture *picture, int x, int y, nw_rgb colour, double share) {
 }
 
 void nw_fill(nw_picture *picture, int x, int y, int width, int height, nw_rgb colour) {
-    for (int j = y; j < y + height; j++)
-        for (int i = x; i < x + width; i++) nw_blend(picture, i, j, colour, 1);
+    int x0 = x > 0 ? x : 0, x1 = x + width < picture->width ? x + width : picture->width;
+    int y0 = y > 0 ? y : 0, y1 = y + height < picture->height ? y + height : picture->height;
+    if (x0 >= x1) return;
+    for (int j = y0; j < y1; j++) {
+        unsigned char *p = picture->rgb + 3 * ((size_t)j * (size_t)picture->width + (size_t)x0);
+        for (int i = x0; i < x1; i++, p += 3) {
+            p[0] = colour.r;
+            p[1] = colour.g;
+            p[2] = colour.b;
+        }
+    }
 }
 
 void nw_frame(nw_picture *picture, int x, int y, int width, int height, nw_rgb colour) {
@@ -103,11 +112,12 @@ static int flatten(const char *strokes, segment *segments, double *width) {
     return count;
 }
 
-static double distance(const segment *s, double x, double y) {
+static double squared_distance(const segment *s, double x, double y) {
     double dx = s->x1 - s->x0, dy = s->y1 - s->y0, squared = dx * dx + dy * dy;
     double t = squared > 0 ? ((x - s->x0) * dx + (y - s->y0) * dy) / squared : 0;
-    t = fmin(1, fmax(0, t));
-    return hypot(x - s->x0 - t * dx, y - s->y0 - t * dy);
+    t = t > 0 ? t < 1 ? t : 1 : 0;
+    double across = x - s->x0 - t * dx, down = y - s->y0 - t * dy;
+    return across * across + down * down;
 }
 
 static double advance_of(uint32_t c, double width) {
@@ -131,8 +141,11 @@ static double glyph(nw_picture *picture, double x, double y, double unit, uint32
     for (int j = (int)floor(y - half - 1); j <= y1; j++)
         for (int i = (int)floor(x - half - 1); i <= x1; i++) {
             double d = 1e9;
-            for (int k = 0; k < count; k++) d = fmin(d, distance(&segments[k], i + 0.5, j + 0.5));
-            nw_blend(picture, i, j, colour, half + 0.5 - d);
+            for (int k = 0; k < count; k++) {
+                double squared = squared_distance(&segments[k], i + 0.5, j + 0.5);
+                d = squared < d ? squared : d;
+            }
+            nw_blend(picture, i, j, colour, half + 0.5 - sqrt(d));
         }
     return advance;
 }

@@ -1,5 +1,6 @@
 /* The picture to look at: the image, the image under the map, a colour bar, a line above and one below. */
 #include "base/memory.h"
+#include "image/sort.h"
 #include "report/canvas.h"
 #include "report/resample.h"
 #include "report/ticks.h"
@@ -18,7 +19,8 @@ enum {
     TITLE = 40,
     FOOT = 38,
     LEAST_PANEL = 448,
-    MOST_PANEL = 768
+    MOST_PANEL = 768,
+    COVERS = 4096, /* steps too small to be seen */
 };
 static const nw_rgb paper = {0x14, 0x16, 0x1b}, ink = {0xea, 0xec, 0xf0}, faint = {0x9a, 0xa0, 0xac},
                     edge = {0x3a, 0x3e, 0x47}, outline = {0x54, 0xd6, 0xff};
@@ -36,6 +38,7 @@ typedef struct canvas {
     double high;       /* value at the top of the colour bar */
     bool beyond;       /* the map has larger ones */
     unsigned char colours[256][3];
+    double covers[COVERS]; /* cover() at evenly spaced shares */
 } canvas;
 
 /* How much of a colour covers the image: weak evidence leaves the anatomy visible. */
@@ -89,10 +92,9 @@ static nw_status resized(const canvas *c, const float *src, float **dst, nw_erro
     return nw_display_resize(src, c->spec->rows, c->spec->columns, *dst, c->height, c->width, err);
 }
 
-static int ascending(const void *a, const void *b)
+static float limited(float v, float low, float high)
 {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
+    return v > low ? v < high ? v : high : low;
 }
 
 /* The top of the colour bar: as asked for, or a value that few pixels exceed, so that a lonely peak does not
@@ -101,10 +103,10 @@ static nw_status choose_high(canvas *c, nw_error *err)
 {
     const double share = 0.998;
     size_t count = (size_t)c->spec->rows * (size_t)c->spec->columns;
-    float *sorted = nw_calloc(count, sizeof *sorted);
-    if (!sorted) return nw_no_memory(err, count * sizeof *sorted, "a picture");
+    float *sorted = nw_calloc(2 * count, sizeof *sorted);
+    if (!sorted) return nw_no_memory(err, 2 * count * sizeof *sorted, "a picture");
     memcpy(sorted, c->spec->map, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, ascending);
+    nw_sort_floats(sorted, sorted + count, (int64_t)count);
     double most = (double)sorted[count - 1], usual = (double)sorted[(size_t)(share * (double)(count - 1))];
     c->high = c->spec->high > 0 ? c->spec->high : usual > 0 ? usual : most;
     c->beyond = most > c->high * (1 + 1e-6);
@@ -128,21 +130,22 @@ static nw_status prepare(canvas *c, nw_error *err)
     const nw_overlay *spec = c->spec;
     int64_t count = (int64_t)c->width * c->height;
     for (int i = 0; i < 256; i++) NW_TRY(nw_colormap_rgb(spec->colormap, i / 255.0, c->colours[i], err));
+    for (int i = 0; i < COVERS; i++) c->covers[i] = cover(i / (COVERS - 1.0));
 
     NW_TRY(resized(c, spec->image, &c->image, err));
     float low = spec->image[0], high = low;
     for (int64_t i = 1; i < spec->rows * spec->columns; i++) {
-        low = fminf(low, spec->image[i]);
-        high = fmaxf(high, spec->image[i]);
+        low = spec->image[i] < low ? spec->image[i] : low;
+        high = spec->image[i] > high ? spec->image[i] : high;
     }
     for (int64_t i = 0; i < count; i++)
-        c->image[i] = high > low ? fminf(1, fmaxf(0, (c->image[i] - low) / (high - low))) : 0.5f;
+        c->image[i] = high > low ? limited((c->image[i] - low) / (high - low), 0, 1) : 0.5f;
 
     if (spec->map) {
         NW_TRY(choose_high(c, err));
         NW_TRY(resized(c, spec->map, &c->map, err));
         for (int64_t i = 0; i < count; i++)
-            c->map[i] = c->high > 0 ? fminf(1, fmaxf(0, (float)(c->map[i] / c->high))) : 0;
+            c->map[i] = c->high > 0 ? limited((float)(c->map[i] / c->high), 0, 1) : 0;
     }
     NW_TRY(region(c, spec->mask, &c->mask, err));
     return region(c, spec->map ? spec->found : NULL, &c->found, err);
@@ -162,20 +165,40 @@ static bool on_outline(const canvas *c, const float *m, int x, int y)
 
 typedef enum panel { PLAIN, MASK, MAP } panel;
 
-static void draw_panel(canvas *c, panel kind, int left, int top)
+/* The image, under the map where there is one. */
+static void draw_pixels(canvas *c, const float *map, int left, int top)
+{
+    for (int y = 0; y < c->height; y++) {
+        const float *image = c->image + (size_t)y * (size_t)c->width;
+        unsigned char *p = c->picture.rgb + 3 * ((size_t)(top + y) * (size_t)c->picture.width + (size_t)left);
+        for (int x = 0; x < c->width; x++, p += 3) {
+            double share = map ? (double)map[(size_t)y * (size_t)c->width + (size_t)x] : 0;
+            nw_rgb seen = mixed((double)image[x], c->colours[(int)lrint(255 * share)],
+                                c->covers[(int)lrint((COVERS - 1) * share)]);
+            p[0] = seen.r;
+            p[1] = seen.g;
+            p[2] = seen.b;
+        }
+    }
+}
+
+/* Where a region is, and its outline. */
+static void draw_region(canvas *c, const float *m, double inside, nw_rgb colour, double line, int left,
+                        int top)
 {
     for (int y = 0; y < c->height; y++)
         for (int x = 0; x < c->width; x++) {
-            size_t i = (size_t)y * (size_t)c->width + (size_t)x;
-            double share = kind == MAP ? (double)c->map[i] : 0;
-            const unsigned char *colour = c->colours[(int)lrint(255 * share)];
-            nw_blend(&c->picture, left + x, top + y, mixed((double)c->image[i], colour, cover(share)), 1);
-            if (kind == MASK && c->mask[i] > 0.5f) nw_blend(&c->picture, left + x, top + y, outline, 0.22);
-            if (kind == MASK && on_outline(c, c->mask, x, y))
-                nw_blend(&c->picture, left + x, top + y, outline, 1);
-            if (kind == MAP && c->found && on_outline(c, c->found, x, y))
-                nw_blend(&c->picture, left + x, top + y, ink, 0.9);
+            if (m[(size_t)y * (size_t)c->width + (size_t)x] > 0.5f)
+                nw_blend(&c->picture, left + x, top + y, colour, inside);
+            if (on_outline(c, m, x, y)) nw_blend(&c->picture, left + x, top + y, colour, line);
         }
+}
+
+static void draw_panel(canvas *c, panel kind, int left, int top)
+{
+    draw_pixels(c, kind == MAP ? c->map : NULL, left, top);
+    if (kind == MASK) draw_region(c, c->mask, 0.22, outline, 1, left, top);
+    if (kind == MAP && c->found) draw_region(c, c->found, 0, ink, 0.9, left, top);
     nw_frame(&c->picture, left - 1, top - 1, c->width + 2, c->height + 2, edge);
 }
 

@@ -14,6 +14,10 @@ nw_status nw_picture_write_png(const nw_picture *picture, const char *path, nw_e
     size_t bytes = (size_t)picture->width * (size_t)picture->height * 3, size = 0;
     void *png = NULL;
     int code = spng_set_option(context, SPNG_ENCODE_TO_BUFFER, 1);
+    /* Differences to the line above and little search: a seventh of the time of the best of all filters, and
+     * a tenth more bytes. */
+    if (!code) code = spng_set_option(context, SPNG_FILTER_CHOICE, SPNG_FILTER_CHOICE_UP);
+    if (!code) code = spng_set_option(context, SPNG_IMG_COMPRESSION_LEVEL, 1);
     if (!code) code = spng_set_ihdr(context, &header);
     if (!code) code = spng_encode_image(context, picture->rgb, bytes, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
     if (!code) png = spng_get_png_buffer(context, &size, &code);

@@ -4,47 +4,120 @@
 
 #include <math.h>
 
-static double catmull_rom(double x) {
+static double catmull_rom(double x)
+{
     x = fabs(x);
     if (x < 1) return 1 + x * x * (1.5 * x - 2.5);
     return x < 2 ? 2 + x * (-4 + x * (2.5 - 0.5 * x)) : 0;
 }
 
-static double triangle(double x) {
+static double triangle(double x)
+{
     x = fabs(x);
     return x < 1 ? 1 - x : 0;
 }
 
-/* One line of `n` source samples, `stride` apart, to `m` samples, `step` apart. */
-static void resize_line(const float *src, int64_t n, int64_t stride, float *dst, int64_t m, int64_t step) {
+/* Which samples of a line of n make up each of m, and with which weights: alike for all lines. */
+typedef struct taps {
+    int64_t n, m, most;
+    int64_t *first, *count; /* [m]; first may lie before the line, and the last behind it */
+    double *weights, *sum;  /* [m][most], [m] */
+} taps;
+
+static void taps_free(taps *t)
+{
+    nw_free(t->first);
+    nw_free(t->count);
+    nw_free(t->weights);
+    nw_free(t->sum);
+}
+
+static nw_status taps_make(int64_t n, int64_t m, taps *out, nw_error *err)
+{
     double ratio = (double)n / (double)m, width = ratio > 1 ? ratio : 1;
     double reach = ratio > 1 ? width : 2;
+    taps t = {.n = n, .m = m, .most = 2 * (int64_t)ceil(reach) + 1};
+    t.first = nw_calloc((size_t)m, sizeof *t.first);
+    t.count = nw_calloc((size_t)m, sizeof *t.count);
+    t.sum = nw_calloc((size_t)m, sizeof *t.sum);
+    t.weights = nw_calloc((size_t)m * (size_t)t.most, sizeof *t.weights);
+    if (!t.first || !t.count || !t.sum || !t.weights) {
+        taps_free(&t);
+        return nw_no_memory(err, (size_t)m * (size_t)t.most * sizeof *t.weights, "resizing a picture");
+    }
     for (int64_t i = 0; i < m; i++) {
-        double centre = ((double)i + 0.5) * ratio - 0.5, sum = 0, weights = 0;
-        for (int64_t j = (int64_t)ceil(centre - reach); (double)j <= centre + reach; j++) {
+        double centre = ((double)i + 0.5) * ratio - 0.5;
+        t.first[i] = (int64_t)ceil(centre - reach);
+        for (int64_t j = t.first[i]; (double)j <= centre + reach; j++) {
             double x = ((double)j - centre) / width, w = ratio > 1 ? triangle(x) : catmull_rom(x);
-            int64_t k = j < 0 ? 0 : j >= n ? n - 1 : j;
-            sum += w * (double)src[k * stride];
-            weights += w;
+            t.weights[i * t.most + t.count[i]++] = w;
+            t.sum[i] += w;
         }
-        dst[i * step] = (float)(sum / weights);
+    }
+    *out = t;
+    return NW_OK;
+}
+
+static int64_t inside(int64_t j, int64_t n)
+{
+    return j < 0 ? 0 : j >= n ? n - 1 : j;
+}
+
+static void along_line(const taps *t, const float *src, float *dst)
+{
+    for (int64_t i = 0; i < t->m; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < t->count[i]; j++)
+            sum += t->weights[i * t->most + j] * (double)src[inside(t->first[i] + j, t->n)];
+        dst[i] = (float)(sum / t->sum[i]);
+    }
+}
+
+/* Whole lines of `width`, one of dst from some of src. */
+static void across_lines(const taps *t, const float *src, int64_t width, double *sums, float *dst)
+{
+    for (int64_t i = 0; i < t->m; i++) {
+        for (int64_t c = 0; c < width; c++) sums[c] = 0;
+        for (int64_t j = 0; j < t->count[i]; j++) {
+            const float *line = src + inside(t->first[i] + j, t->n) * width;
+            double w = t->weights[i * t->most + j];
+            for (int64_t c = 0; c < width; c++) sums[c] += w * (double)line[c];
+        }
+        for (int64_t c = 0; c < width; c++) dst[i * width + c] = (float)(sums[c] / t->sum[i]);
+    }
+}
+
+static void clamp_to_range_of(const float *src, int64_t count, float *dst, int64_t n)
+{
+    float low = src[0], high = src[0];
+    for (int64_t i = 1; i < count; i++) {
+        low = src[i] < low ? src[i] : low;
+        high = src[i] > high ? src[i] : high;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        float v = dst[i] > low ? dst[i] : low;
+        dst[i] = v < high ? v : high;
     }
 }
 
 nw_status nw_display_resize(const float *src, int64_t rows, int64_t columns, float *dst, int height,
-                            int width, nw_error *err) {
+                            int width, nw_error *err)
+{
     size_t count = (size_t)rows * (size_t)width;
-    float *across = nw_calloc(count, sizeof *across);
-    if (!across) return nw_no_memory(err, count * sizeof *across, "resizing a picture");
-    for (int64_t r = 0; r < rows; r++)
-        resize_line(src + r * columns, columns, 1, across + r * width, width, 1);
-    for (int c = 0; c < width; c++) resize_line(across + c, rows, width, dst + c, height, width);
-    nw_free(across);
-    float low = src[0], high = src[0];
-    for (int64_t i = 1; i < rows * columns; i++) {
-        low = fminf(low, src[i]);
-        high = fmaxf(high, src[i]);
+    taps x = {0}, y = {0};
+    float *lines = nw_calloc(count, sizeof *lines);
+    double *sums = nw_calloc((size_t)width, sizeof *sums);
+    nw_status status = lines && sums ? NW_OK : nw_no_memory(err, count * sizeof *lines, "resizing a picture");
+    if (status == NW_OK) status = taps_make(columns, width, &x, err);
+    if (status == NW_OK) status = taps_make(rows, height, &y, err);
+    if (status == NW_OK) {
+        for (int64_t r = 0; r < rows; r++) along_line(&x, src + r * columns, lines + r * width);
+        across_lines(&y, lines, width, sums, dst);
+        clamp_to_range_of(src, rows * columns, dst, (int64_t)height * width);
     }
-    for (int64_t i = 0; i < (int64_t)height * width; i++) dst[i] = fminf(high, fmaxf(low, dst[i]));
-    return NW_OK;
+    taps_free(&x);
+    taps_free(&y);
+    nw_free(lines);
+    nw_free(sums);
+    return status;
 }
