@@ -58,9 +58,9 @@ typedef enum nw_noise_kind {
 
 typedef enum nw_schedule {
     NW_SCHEDULE_EVEN, /* `samples` in every step, but for early_samples: the reference */
-    NW_SCHEDULE_SLOPE /* `samples` where alpha, falling by `rate` a step, passes 0; elsewhere in proportion to the
-                         slope of lambda, by which a step's gradient counts: an even number or one. One in a
-                         last forward pass that no update follows */
+    NW_SCHEDULE_SLOPE /* `samples` where alpha, falling by `rate` a step, passes 0; elsewhere in proportion to
+                         the slope of lambda, by which a step's gradient counts: an even number or one. One in
+                         a last forward pass that no update follows */
 } nw_schedule;
 
 typedef struct nw_explain_options {

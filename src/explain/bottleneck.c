@@ -34,7 +34,7 @@ struct nw_bottleneck {
     float *control;   /* mean d model loss / d z of the step before, then of this one; NULL: not wanted */
     float *mean_diff;
     bool controlled; /* there was a step before */
-    double *partial;  /* [chunks] */
+    double *partial; /* [chunks] */
     int64_t updates;
     nw_recorder *recorder;
 };

@@ -61,10 +61,10 @@ void nw_bottleneck_sample(const nw_bottleneck *bottleneck, const nw_noise *noise
  *
  * With g = d model loss / d z, that is the sum of (x - mean) g - std eps g. eps g is nearly all noise where g
  * hardly depends on eps, as while lambda is near 1: a pair of mirrored samples cancels it, a sample without a
- * partner does not. With config.control the last of an odd number of antithetic samples has eps (g - c), where c
- * is the mean of g over the samples of the step before: eps c is 0 in the mean, for c knows nothing of this
- * eps. Before there is a c, in the first step, the term is left out, whose mean is q std E d g / d z: nothing
- * in a network that is linear there, and little while q is. Needs noise.samples. */
+ * partner does not. With config.control the last of an odd number of antithetic samples has eps (g - c),
+ * where c is the mean of g over the samples of the step before: eps c is 0 in the mean, for c knows nothing
+ * of this eps. Before there is a c, in the first step, the term is left out, whose mean is q std E d g / d z:
+ * nothing in a network that is linear there, and little while q is. Needs noise.samples. */
 void nw_bottleneck_gather(nw_bottleneck *bottleneck, const nw_noise *noise, uint32_t first, uint32_t count,
                           const float *diff_z);
 

@@ -286,8 +286,7 @@ static nw_status run(nw_explainer *e, uint64_t image, const nw_progress *progres
 static json_t *steps_of(const nw_explain_options *o)
 {
     json_t *counts = json_array();
-    for (int t = 0; t < o->steps; t++)
-        json_array_append_new(counts, json_integer(samples_of(o, t)));
+    for (int t = 0; t < o->steps; t++) json_array_append_new(counts, json_integer(samples_of(o, t)));
     return counts;
 }
 
@@ -310,11 +309,12 @@ static int describe(const nw_explainer *e, json_t *p)
     bool even = o->schedule == NW_SCHEDULE_EVEN;
     bad |= nw_describe(p, "schedule", json_string(even ? "even" : "slope"),
                        "as many samples in every step, or fewer where the slope of lambda is small");
-    bad |= nw_describe(p, "samples_by_step", steps_of(o), "draws in each step; the last may be for the loss alone");
-    bad |= nw_describe(p, "early_samples",
-                       json_integer(even && o->early_samples ? o->early_samples : o->samples),
-                       "of an even schedule: draws in the first early_steps steps, and in a last forward pass "
-                       "without an update");
+    bad |= nw_describe(p, "samples_by_step", steps_of(o),
+                       "draws in each step; the last may be for the loss alone");
+    bad |= nw_describe(
+        p, "early_samples", json_integer(even && o->early_samples ? o->early_samples : o->samples),
+        "of an even schedule: draws in the first early_steps steps, and in a last forward pass "
+        "without an update");
     bad |= nw_describe(p, "early_steps", json_integer(even && o->early_samples ? o->early_steps : 0),
                        "see early_samples");
     bad |=

@@ -74,7 +74,7 @@ char *nw_study_map_settings(const nw_explainer *e, const nw_preprocess *preproce
     nw_preprocess_json(preprocess, pre, sizeof pre);
     json_t *root =
         json_pack("{s:s, s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:f, s:i, s:f, s:i, s:i, s:i, s:f, s:f, s:f, s:b, s:s, "
-                  "s:s, s:s, s:f, s:o}",
+                  "s:s, s:f, s:o}",
                   "method", e->method->info.name, "layer", e->layer, "target", (json_int_t)o->target, "loss",
                   nw_loss_name(o->loss), "loss_weight", o->loss_weight, "loss_value", o->loss_value, "beta",
                   o->beta, "beta_over", o->beta_over == NW_BETA_OVER_MEAN ? "mean" : "sum", "sigma", o->sigma,
@@ -82,9 +82,14 @@ char *nw_study_map_settings(const nw_explainer *e, const nw_preprocess *preproce
                   o->early_samples, "early_steps", o->early_steps, "min_std", o->min_std,
                   "initial_alpha", o->initial_alpha, "active_threshold", o->active_threshold, "relu",
                   o->relu != 0, "noise", o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent",
-                  "schedule", o->schedule == NW_SCHEDULE_SLOPE ? "slope" : "even",
                   "readout", o->readout == NW_READOUT_AFTER ? "after" : "last-forward", "smooth_mm",
                   options->smooth_mm, "preprocessing", json_loads(pre, 0, NULL));
+    /* Files from before there was a schedule say nothing of it. */
+    bool sloped = o->schedule == NW_SCHEDULE_SLOPE;
+    if (root && sloped && json_object_set_new(root, "schedule", json_string("slope"))) {
+        json_decref(root);
+        root = NULL;
+    }
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(root);
     return text;

@@ -1,5 +1,6 @@
-/* One sample a step, corrected by the gradient of the step before: the mean of the estimate against its closed
- * form on a quadratic loss, its variance beside that of a plain sample, and exactness on a linear one. */
+/* One sample a step, corrected by the gradient of the step before: the mean of the estimate against its
+ * closed form on a quadratic loss, its variance beside that of a plain sample, and exactness on a linear one.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,7 +169,8 @@ static void a_linear_loss_needs_one_sample(void **state)
         const float *diff = step(b, &p, &noise);
         for (int i = 0; i < N; i++) {
             double chain = 1 / (1 + exp(-alpha[i])) / (1 + exp(alpha[i]));
-            double size = chain * fabs(p.c[i]) * (fabs((double)p.x[i]) + fabs((double)p.mean[i]) + (double)p.std[i]);
+            double size =
+                chain * fabs(p.c[i]) * (fabs((double)p.x[i]) + fabs((double)p.mean[i]) + (double)p.std[i]);
             double expected = chain * p.c[i] * ((double)p.x[i] - (double)p.mean[i]);
             assert_true(fabs((double)diff[i] - expected) < 1e-6 * size);
         }
