@@ -19,7 +19,7 @@ import common
 import growth
 
 PAPER = ["--steps", "10", "--samples", "10", "--beta", "10", "--precision", "f32", "--noise", "independent",
-         "--early-samples", "0"]
+         "--schedule", "even", "--early-samples", "0"]
 
 
 def peer(script, *words, threads):

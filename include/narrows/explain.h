@@ -51,8 +51,17 @@ typedef enum nw_readout {
 
 typedef enum nw_noise_kind {
     NW_NOISE_INDEPENDENT, /* every sample its own draw: the reference */
-    NW_NOISE_ANTITHETIC   /* samples in pairs, a draw and its mirror image: less variance for the same work */
+    NW_NOISE_ANTITHETIC   /* samples in pairs, a draw and its mirror image: less variance for the same work.
+                             One that is left over is corrected by the gradient of the step before, which costs
+                             no run and leaves the mean as it is (but for the very first step) */
 } nw_noise_kind;
+
+typedef enum nw_schedule {
+    NW_SCHEDULE_EVEN, /* `samples` in every step, but for early_samples: the reference */
+    NW_SCHEDULE_SLOPE /* `samples` where alpha, falling by `rate` a step, passes 0; elsewhere in proportion to
+                         the slope of lambda, by which a step's gradient counts: an even number or one. One in
+                         a last forward pass that no update follows */
+} nw_schedule;
 
 typedef struct nw_explain_options {
     const char *layer;  /* tensor by name; NULL: the metadata `narrows.bottleneck`, else the recommended one
@@ -72,6 +81,7 @@ typedef struct nw_explain_options {
                                 prediction's gradient small beside the capacity's, and in a last forward pass
                                 that no update follows; 0: `samples` there too. 0 */
     int early_steps;         /* 5 */
+    nw_schedule schedule;    /* even */
     nw_noise_kind noise;     /* independent */
     uint64_t seed;           /* 0 */
     double min_std;          /* least deviation of a neuron; 0.01 */

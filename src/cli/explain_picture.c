@@ -64,10 +64,10 @@ static char *title_of(const explain *e, const nw_map *map, const nw_input *input
 static char *caption_of(const explain *e, const nw_map *map)
 {
     if (!map->capacity) return cli_printf("%s at %s", map->method, map->layer);
-    return cli_printf("%s at %s: %.1f bits \xc2\xb7 beta %g (%s), %d steps, %lld samples, seed %lld",
-                      map->method, map->layer, map->total_bits, e->a->method.beta,
-                      e->a->method.beta_over ? "sum" : "mean", map->steps, (long long)e->a->method.samples,
-                      (long long)e->a->method.seed);
+    return cli_printf(
+        "%s at %s: %.1f bits \xc2\xb7 beta %g (%s), %d steps, %s%lld samples, seed %lld", map->method,
+        map->layer, map->total_bits, e->a->method.beta, e->a->method.beta_over ? "sum" : "mean", map->steps,
+        e->a->method.schedule ? "up to " : "", (long long)e->a->method.samples, (long long)e->a->method.seed);
 }
 
 /* Whether an orientation exchanges rows and columns. */

@@ -103,6 +103,7 @@ static nw_status set_options(const cli_job *job, const cli_method_options *a, nw
     o->samples = (int)a->samples;
     o->early_samples = (int)a->early_samples;
     o->early_steps = (int)a->early_steps;
+    o->schedule = a->schedule ? NW_SCHEDULE_SLOPE : NW_SCHEDULE_EVEN;
     o->seed = (uint64_t)a->seed;
     o->min_std = a->min_std;
     o->initial_alpha = a->initial_alpha;

@@ -10,7 +10,7 @@ typedef struct cli_method_options {
     cli_list layers, stats_from;
     int64_t stats_limit;
     double beta, sigma, rate, min_std, initial_alpha, active_threshold, loss_weight;
-    int beta_over, relu, readout, noise;
+    int beta_over, relu, readout, noise, schedule;
     int64_t steps, samples, early_samples, early_steps, seed;
     int precision, profile;
     int64_t threads, batch;

@@ -31,7 +31,10 @@ struct nw_bottleneck {
     float *capacity, *diff;
     float *scratch, *spread;
     double *gathered; /* d model loss / d lambda, summed over samples */
-    double *partial;  /* [chunks] */
+    float *control;   /* mean d model loss / d z of the step before, then of this one; NULL: not wanted */
+    float *mean_diff;
+    bool controlled; /* there was a step before */
+    double *partial; /* [chunks] */
     int64_t updates;
     nw_recorder *recorder;
 };
@@ -59,7 +62,11 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
     b->block = nw_alloc_aligned(stride, ARRAYS * sizeof *b->block);
     b->gathered = nw_alloc_aligned((size_t)n, sizeof *b->gathered);
     b->partial = nw_calloc(b->chunks, sizeof *b->partial);
-    if (!b->block || !b->gathered || !b->partial) {
+    if (config->control) {
+        b->control = nw_alloc_aligned((size_t)n, sizeof *b->control);
+        b->mean_diff = nw_alloc_aligned((size_t)n, sizeof *b->mean_diff);
+    }
+    if (!b->block || !b->gathered || !b->partial || (config->control && (!b->control || !b->mean_diff))) {
         nw_bottleneck_free(b);
         return nw_no_memory(err, stride * ARRAYS * sizeof(float), "a bottleneck");
     }
@@ -92,6 +99,8 @@ void nw_bottleneck_free(nw_bottleneck *b)
     nw_blur_free(b->blur);
     nw_free(b->block);
     nw_free(b->gathered);
+    nw_free(b->control);
+    nw_free(b->mean_diff);
     nw_free(b->partial);
     nw_recorder_free(b->recorder);
     nw_free(b);
@@ -115,6 +124,7 @@ void nw_bottleneck_begin(nw_bottleneck *b, const float *x)
     memset(b->second_moment, 0, bytes);
     for (int64_t i = 0; i < b->neurons; i++) b->alpha[i] = (float)b->config.initial_alpha;
     b->updates = 0;
+    b->controlled = false;
 }
 
 /* The partial results of the chunks in their order: the same sum whoever computed them. */
@@ -137,6 +147,7 @@ static void gates(void *context, size_t begin, size_t end)
     nw_bottleneck *b = context;
     nw_passes_gates(b->alpha + begin, least, b->open + begin, b->shut + begin, end - begin);
     memset(b->gathered + begin, 0, (end - begin) * sizeof *b->gathered);
+    if (b->mean_diff) memset(b->mean_diff + begin, 0, (end - begin) * sizeof *b->mean_diff);
 }
 
 static void capacities(void *context, size_t begin, size_t end)
@@ -169,17 +180,12 @@ typedef struct draw {
 
 static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n)
 {
-    uint32_t step = noise->step;
     bool mirrored = noise->antithetic && sample % 2;
-    if (noise->antithetic && noise->alone) {
-        mirrored = step % 2;
-        step -= step % 2;
-    }
     if (noise->antithetic) sample /= 2;
     if (noise->inject)
-        noise->inject(noise->user, step, sample, first, dst, n);
+        noise->inject(noise->user, noise->step, sample, first, dst, n);
     else
-        nw_rng_normals(noise->seed, noise->image, step, sample, first, dst, n);
+        nw_rng_normals(noise->seed, noise->image, noise->step, sample, first, dst, n);
     for (size_t i = 0; mirrored && i < n; i++) dst[i] = -dst[i];
 }
 
@@ -208,6 +214,12 @@ void nw_bottleneck_sample(const nw_bottleneck *b, const nw_noise *noise, uint32_
     nw_record(b->recorder, NW_PASS_NOISE, start);
 }
 
+/* Whether the mirror image of the sample is missing. */
+static bool lone(const nw_noise *noise, uint32_t sample)
+{
+    return noise->antithetic && noise->samples % 2 && sample + 1 == noise->samples;
+}
+
 /* d z / d lambda = active (x - noise), with q = 1 - lambda. The noise is drawn again: cheaper than keeping
  * it. */
 static void gathers(void *context, size_t begin, size_t end)
@@ -219,8 +231,14 @@ static void gathers(void *context, size_t begin, size_t end)
     float eps[CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
         normals(d->noise, d->first + s, begin, eps, n);
-        nw_passes_gather(&neurons, eps, d->diff + (size_t)s * (size_t)b->neurons + begin, b->config.relu,
-                         b->gathered + begin, n);
+        const float *diff = d->diff + (size_t)s * (size_t)b->neurons + begin;
+        double *sum = b->gathered + begin;
+        if (b->control) nw_passes_remember(&neurons, eps, diff, b->config.relu, b->mean_diff + begin, n);
+        if (b->control && lone(d->noise, d->first + s))
+            nw_passes_gather_lone(&neurons, eps, diff, b->controlled ? b->control + begin : NULL,
+                                  1 / (float)d->noise->samples, b->config.relu, sum, n);
+        else
+            nw_passes_gather(&neurons, eps, diff, b->config.relu, sum, n);
     }
 }
 
@@ -277,6 +295,10 @@ static void moves(void *context, size_t begin, size_t end)
 /* Kingma & Ba 2015, algorithm 1. */
 void nw_bottleneck_update(nw_bottleneck *b)
 {
+    float *before = b->control;
+    b->control = b->mean_diff;
+    b->mean_diff = before;
+    b->controlled = true;
     double t = (double)++b->updates;
     move m = {b, b->config.rate / (1 - pow(0.9, t)), 1 / sqrt(1 - pow(0.999, t))};
     double start = nw_record_start(b->recorder);

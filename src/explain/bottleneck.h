@@ -25,6 +25,7 @@ typedef struct nw_bottleneck_config {
     double weight; /* of the summed capacity in nats: beta / neurons, or beta */
     double rate;   /* of Adam (beta1 0.9, beta2 0.999, epsilon 1e-8) */
     bool relu;     /* z = max(z, 0) */
+    bool control;  /* of a mirrored noise's lone samples: see nw_noise.samples */
     bool profile;  /* the time of each pass is recorded */
 } nw_bottleneck_config;
 
@@ -34,8 +35,8 @@ typedef struct nw_bottleneck nw_bottleneck;
 typedef struct nw_noise {
     uint64_t seed, image;
     uint32_t step;
-    bool antithetic; /* samples 2k and 2k + 1 are one draw and its mirror image */
-    bool alone;      /* one sample a step: antithetic is an even step and the odd one after it */
+    uint32_t samples; /* of this step; 0: not told, and no sample is taken for lone */
+    bool antithetic;  /* samples 2k and 2k + 1 are one draw and its mirror image */
     void (*inject)(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n);
     void *user;
 } nw_noise;
@@ -56,7 +57,14 @@ double nw_bottleneck_forward(nw_bottleneck *bottleneck);
 void nw_bottleneck_sample(const nw_bottleneck *bottleneck, const nw_noise *noise, uint32_t first,
                           uint32_t count, float *dst);
 
-/* Adds to the gradient what the samples' d model loss / d z say. */
+/* Adds to the gradient what the samples' d model loss / d z say.
+ *
+ * With g = d model loss / d z, that is the sum of (x - mean) g - std eps g. eps g is nearly all noise where g
+ * hardly depends on eps, as while lambda is near 1: a pair of mirrored samples cancels it, a sample without a
+ * partner does not. With config.control the last of an odd number of antithetic samples has eps (g - c),
+ * where c is the mean of g over the samples of the step before: eps c is 0 in the mean, for c knows nothing
+ * of this eps. Before there is a c, in the first step, the term is left out, whose mean is q std E d g / d z:
+ * nothing in a network that is linear there, and little while q is. Needs noise.samples. */
 void nw_bottleneck_gather(nw_bottleneck *bottleneck, const nw_noise *noise, uint32_t first, uint32_t count,
                           const float *diff_z);
 

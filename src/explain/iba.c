@@ -64,7 +64,29 @@ static int even_batch(const nw_explainer *e)
     for (int i = 0; i < e->layer_shape.rank; i++) bytes *= e->layer_shape.dims[i];
     int64_t fit = MOST_BYTES / bytes, most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
     int samples = e->options.samples, runs = (int)((samples + most - 1) / most);
-    return (samples + runs - 1) / runs;
+    int batch = (samples + runs - 1) / runs;
+    /* Most steps of that schedule take two or four. */
+    return e->options.schedule == NW_SCHEDULE_SLOPE && batch > 2 ? 2 : batch;
+}
+
+/* The reference computes an update after its last forward pass and throws it away. */
+static bool is_last(const nw_explain_options *o, int t)
+{
+    return t + 1 == o->steps && o->readout == NW_READOUT_LAST_FORWARD;
+}
+
+/* How many samples step t takes. */
+static int samples_of(const nw_explain_options *o, int t)
+{
+    bool last = is_last(o, t);
+    if (o->schedule == NW_SCHEDULE_EVEN)
+        return o->early_samples > 0 && (t < o->early_steps || last) ? o->early_samples : o->samples;
+    if (last) return 1;
+    /* sigmoid'(alpha) / sigmoid'(0) where nothing holds alpha back. */
+    double half = (o->initial_alpha - o->rate * t) / 2, slope = 1 / (cosh(half) * cosh(half));
+    double wanted = o->samples * slope;
+    int pairs = (int)(wanted / 2 + 0.5);
+    return wanted < 1.5 || o->samples == 1 ? 1 : 2 * (pairs < 1 ? 1 : pairs);
 }
 
 static nw_status prepare(nw_explainer *e, nw_error *err)
@@ -81,9 +103,10 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
 
     iba *s = e->state = nw_calloc(1, sizeof *s);
     if (!s) return nw_no_memory(err, sizeof *s, "iba");
-    if (o->early_samples > 0 && o->early_samples % e->batch) {
-        s->small_batch = o->early_samples < e->batch ? o->early_samples : e->batch;
-        if (s->small_batch < e->batch) NW_TRY(compile_after(e, s->small_batch, &s->small, err));
+    int few = o->schedule == NW_SCHEDULE_SLOPE ? 1 : o->early_samples;
+    if (few > 0 && few < e->batch) {
+        s->small_batch = few;
+        NW_TRY(compile_after(e, few, &s->small, err));
     }
     int64_t neurons = 1;
     for (int i = 0; i < e->layer_shape.rank; i++) neurons *= e->layer_shape.dims[i];
@@ -99,6 +122,7 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
                                    .weight = s->weight,
                                    .rate = o->rate,
                                    .relu = o->relu != 0,
+                                   .control = o->noise == NW_NOISE_ANTITHETIC,
                                    .profile = o->profile != 0};
     NW_TRY(nw_bottleneck_new(&config, &s->bottleneck, err));
     if (nw_bottleneck_active(s->bottleneck) == 0)
@@ -188,12 +212,12 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
         noise.step = (uint32_t)t;
         double nats = nw_bottleneck_forward(s->bottleneck), loss = 0;
         if (!isfinite(nats)) return not_finite(t, "the capacity", err);
-        /* The reference computes an update after its last forward pass and throws it away. */
-        bool last = t + 1 == o->steps && o->readout == NW_READOUT_LAST_FORWARD;
-        int samples = o->early_samples > 0 && (t < o->early_steps || last) ? o->early_samples : o->samples;
-        noise.alone = samples == 1;
-        for (int first = 0; first < samples; first += e->batch) {
-            int count = samples - first < e->batch ? samples - first : e->batch;
+        bool last = is_last(o, t);
+        int samples = samples_of(o, t);
+        noise.samples = (uint32_t)samples;
+        for (int first = 0, count; first < samples; first += count) {
+            int left = samples - first, most = s->small && left < e->batch ? s->small_batch : e->batch;
+            count = left < most ? left : most;
             NW_TRY(group(e, &noise, spec, samples, (uint32_t)first, (uint32_t)count, !last, &loss, err));
         }
         map->model_loss[t] = loss;
@@ -259,6 +283,13 @@ static nw_status run(nw_explainer *e, uint64_t image, const nw_progress *progres
     return NW_OK;
 }
 
+static json_t *steps_of(const nw_explain_options *o)
+{
+    json_t *counts = json_array();
+    for (int t = 0; t < o->steps; t++) json_array_append_new(counts, json_integer(samples_of(o, t)));
+    return counts;
+}
+
 static int describe(const nw_explainer *e, json_t *p)
 {
     const nw_explain_options *o = &e->options;
@@ -274,10 +305,17 @@ static int describe(const nw_explainer *e, json_t *p)
     bad |= nw_describe(p, "steps", json_integer(o->steps), "steps of Adam");
     bad |= nw_describe(p, "rate", json_real(o->rate),
                        "learning rate of Adam (betas 0.9 and 0.999, epsilon 1e-8)");
-    bad |= nw_describe(p, "samples", json_integer(o->samples), "draws of the noise in each step");
-    bad |= nw_describe(p, "early_samples", json_integer(o->early_samples ? o->early_samples : o->samples),
-                       "draws in the first early_steps steps, and in a last forward pass without an update");
-    bad |= nw_describe(p, "early_steps", json_integer(o->early_samples ? o->early_steps : 0),
+    bad |= nw_describe(p, "samples", json_integer(o->samples), "draws of the noise in a step, at most");
+    bool even = o->schedule == NW_SCHEDULE_EVEN;
+    bad |= nw_describe(p, "schedule", json_string(even ? "even" : "slope"),
+                       "as many samples in every step, or fewer where the slope of lambda is small");
+    bad |= nw_describe(p, "samples_by_step", steps_of(o),
+                       "draws in each step; the last may be for the loss alone");
+    bad |= nw_describe(
+        p, "early_samples", json_integer(even && o->early_samples ? o->early_samples : o->samples),
+        "of an even schedule: draws in the first early_steps steps, and in a last forward pass "
+        "without an update");
+    bad |= nw_describe(p, "early_steps", json_integer(even && o->early_samples ? o->early_steps : 0),
                        "see early_samples");
     bad |=
         nw_describe(p, "noise", json_string(o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent"),

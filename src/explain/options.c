@@ -82,7 +82,8 @@ nw_status nw_explain_options_check(const nw_explain_options *o, nw_error *err)
                        "target is %lld: it must be 0 or more, or -1 for what the model predicts",
                        (long long)o->target);
     if ((unsigned)o->loss >= LOSSES || (unsigned)o->beta_over > NW_BETA_OVER_SUM ||
-        (unsigned)o->readout > NW_READOUT_AFTER || (unsigned)o->noise > NW_NOISE_ANTITHETIC)
+        (unsigned)o->readout > NW_READOUT_AFTER || (unsigned)o->noise > NW_NOISE_ANTITHETIC ||
+        (unsigned)o->schedule > NW_SCHEDULE_SLOPE)
         return nw_fail(err, NW_USAGE, "an option has a value outside its list");
     return NW_OK;
 }

@@ -142,6 +142,30 @@ NW_SIMD void nw_passes_gather(const nw_passes_neurons *neurons, const float *res
     }
 }
 
+/* 1 where a clipped z lets its gradient through, else 0. */
+static inline float passes(const nw_passes_neurons *p, const float *eps, int relu, size_t i)
+{
+    float z = p->lambda[i] * p->x[i] + p->q[i] * (p->mean[i] + p->std[i] * eps[i]);
+    return !relu || z > 0 ? p->active[i] : 0;
+}
+
+NW_SIMD void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float *restrict eps,
+                                   const float *restrict diff, const float *restrict control, float share,
+                                   int relu, double *restrict sum, size_t n)
+{
+    const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
+    for (size_t i = 0; i < n; i++) {
+        float g = passes(neurons, eps, relu, i) * diff[i], rest = control ? g - share * control[i] : 0;
+        sum[i] += (double)((x[i] - mean[i]) * g - std[i] * eps[i] * rest);
+    }
+}
+
+NW_SIMD void nw_passes_remember(const nw_passes_neurons *neurons, const float *restrict eps,
+                                const float *restrict diff, int relu, float *restrict sum, size_t n)
+{
+    for (size_t i = 0; i < n; i++) sum[i] += passes(neurons, eps, relu, i) * diff[i];
+}
+
 /* d capacity / d lambda = 1/q - q + lambda r^2, and 1/q - q = lambda (1 + q) / q without the cancellation. */
 NW_SIMD void nw_passes_slopes(const nw_passes_neurons *neurons, const double *restrict gathered,
                               double weight, float *restrict slope, size_t n)

@@ -24,6 +24,12 @@ void nw_passes_sample(const nw_passes_neurons *neurons, const float *eps, float 
 /* sum += d z / d lambda * diff = active (x - (mean + std eps)) diff; where `relu`, only where z > 0 */
 void nw_passes_gather(const nw_passes_neurons *neurons, const float *eps, const float *diff, int relu,
                       double *sum, size_t n);
+/* The same without eps diff but eps (diff - share control); control NULL: without either. */
+void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float *eps, const float *diff,
+                           const float *control, float share, int relu, double *sum, size_t n);
+/* sum += active diff; where `relu`, only where z > 0 */
+void nw_passes_remember(const nw_passes_neurons *neurons, const float *eps, const float *diff, int relu,
+                        float *sum, size_t n);
 /* slope = gathered + weight * d capacity / d lambda */
 void nw_passes_slopes(const nw_passes_neurons *neurons, const double *gathered, double weight, float *slope,
                       size_t n);

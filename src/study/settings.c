@@ -84,6 +84,12 @@ char *nw_study_map_settings(const nw_explainer *e, const nw_preprocess *preproce
                   o->relu != 0, "noise", o->noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent",
                   "readout", o->readout == NW_READOUT_AFTER ? "after" : "last-forward", "smooth_mm",
                   options->smooth_mm, "preprocessing", json_loads(pre, 0, NULL));
+    /* Files from before there was a schedule say nothing of it. */
+    bool sloped = o->schedule == NW_SCHEDULE_SLOPE;
+    if (root && sloped && json_object_set_new(root, "schedule", json_string("slope"))) {
+        json_decref(root);
+        root = NULL;
+    }
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(root);
     return text;

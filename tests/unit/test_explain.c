@@ -164,6 +164,52 @@ static void the_address_of_the_noise_decides(void **state)
     nw_model_unref(model);
 }
 
+/* samples where alpha = 5 - t is 0, elsewhere by 1 / cosh^2 (alpha / 2), an even number or one. */
+static void a_schedule_by_the_slope(void **state)
+{
+    (void)state;
+    static const struct {
+        int samples, steps;
+        nw_readout readout;
+        int counts[12];
+    } cases[] = {
+        {4, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 4, 4, 4, 2, 1, 1}},
+        {6, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 4, 6, 4, 2, 1, 1}},
+        {1, 3, NW_READOUT_LAST_FORWARD, {1, 1, 1}},
+        {10, 12, NW_READOUT_AFTER, {1, 1, 2, 4, 8, 10, 8, 4, 2, 1, 1, 1}},
+    };
+    nw_model *model = network(&(tail){.outputs = OUTPUTS});
+    nw_stats *stats = collect(model);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nw_explain_options options = defaults(stats);
+        options.schedule = NW_SCHEDULE_SLOPE;
+        options.noise = NW_NOISE_ANTITHETIC;
+        options.samples = cases[i].samples;
+        options.steps = cases[i].steps;
+        options.readout = cases[i].readout;
+        nw_map *map = explain(model, "iba", &options, 0), *again = explain(model, "iba", &options, 0);
+        assert_true(same(map, again));
+        nw_map_free(again);
+        json_t *provenance = json_loads(map->provenance, 0, NULL);
+        const json_t *counts = json_object_get(
+            json_object_get(json_object_get(provenance, "parameters"), "samples_by_step"), "value");
+        assert_int_equal(json_array_size(counts), cases[i].steps);
+        for (int t = 0; t < cases[i].steps; t++)
+            assert_int_equal(json_integer_value(json_array_get(counts, (size_t)t)), cases[i].counts[t]);
+        json_decref(provenance);
+        for (options.batch = 1; options.batch < 5; options.batch++) {
+            again = explain(model, "iba", &options, 0);
+            for (int k = 0; k < POSITIONS; k++)
+                assert_true(fabs((double)(again->values[k] - map->values[k])) <
+                            1e-4 * (1e-3 + (double)map->values[k]));
+            nw_map_free(again);
+        }
+        nw_map_free(map);
+    }
+    nw_stats_free(stats);
+    nw_model_unref(model);
+}
+
 static void maps_are_consistent(void **state)
 {
     (void)state;
@@ -586,6 +632,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_address_of_the_noise_decides),
+        cmocka_unit_test(a_schedule_by_the_slope),
         cmocka_unit_test(maps_are_consistent),
         cmocka_unit_test(beta_closes_the_bottleneck),
         cmocka_unit_test(probabilities_are_cut_off),
