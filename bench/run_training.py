@@ -67,7 +67,7 @@ def runs(work):
     }
 
 
-NETWORKS = (("resnet18", 0.5, 8, 5), ("resnet50", 0.25, 6, 5), ("resnest50", 0.25, 6, 1))
+NETWORKS = (("resnet18", 0.5, 8, 5), ("resnest50", 0.25, 6, 5), ("resnet50", 0.25, 6, 1))
 COHORTS = {"cohort": ["--studies", 400, "--seed", 11], "marker": ["--studies", 80, "--seed", 12, "--shortcut", "marker"]}
 
 
