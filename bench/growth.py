@@ -4,7 +4,7 @@
     bench/growth.py [--narrows FILE] [--quick] [--out FILE.md] [--plot FILE.png]
 
 One network (ResNet-18 of half width as the trainer initialises it), one thing varied at a time about 256x256, 10 steps,
-10 samples, one thread. Every line has the command's own numbers: seconds of an explanation, and the peak memory of the
+10 samples, one thread; the number of images at 128x128. Every line has the command's own numbers: seconds of an explanation, and the peak memory of the
 process.
 """
 import argparse
@@ -102,7 +102,7 @@ def main():
         text += f"\n| {what} | seconds an image | of the command | growth | MB | growth |\n|---|---|---|---|---|---|\n"
         last = None
         for value in values:
-            got = measure(args.narrows, args.work, dict(HERE, **{what: value}))
+            got = measure(args.narrows, args.work, dict(HERE, **({"size": 128} if what == "images" else {}), **{what: value}))
             grown = (f"x {got['seconds'] / last['seconds']:.2f}", f"x {got['whole']['megabytes'] / last['whole']['megabytes']:.2f}") \
                 if last else ("", "")
             line = (f"| {value} | {got['seconds']:.3f} | {got['whole']['seconds']:.2f} | {grown[0]} | "
