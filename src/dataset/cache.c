@@ -57,7 +57,7 @@ static nw_status read_block(nw_dataset *data, nw_source *source, nw_block_kind k
     block->bytes = bytes;
     block->kind = kind;
     block->users = 1;
-    nw_status status = nw_source_decode(data, source, kind, block->values, err);
+    nw_status status = nw_source_decode(data, source, block, err);
     if (status == NW_OK)
         *out = block;
     else

@@ -51,6 +51,7 @@ typedef struct nw_block {
     size_t users;            /* loads that read it now */
     struct nw_source *owner; /* NULL: no longer found, to be freed by its last user */
     nw_block_kind kind;
+    bool as_is; /* tensors that go to the model untouched */
 } nw_block;
 
 /* A file. Its items follow each other. */
@@ -161,9 +162,9 @@ void nw_block_release(nw_dataset *data, nw_block *block);
 void nw_cache_clear(nw_dataset *data);
 /* Numbers of a sample: channels x depth x height x width. */
 size_t nw_dataset_size(const nw_dataset *data);
-/* decode.c: reads and preprocesses all items of a source: dst[count][nw_dataset_size]. */
-nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block_kind kind, float *dst,
-                           nw_error *err);
+/* decode.c: reads and preprocesses all items of a source into block->values[count][nw_dataset_size], by its
+ * kind. */
+nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block *block, nw_error *err);
 
 /* How far the window of NW_BLOCK_WIDE reaches beyond that of the model at either end, HU. */
 enum { NW_WIDE_HU = 500 };

@@ -31,13 +31,13 @@ static nw_status decode_slices(const nw_dataset *data, const nw_source *source, 
     return NW_OK;
 }
 
-nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block_kind kind, float *dst,
-                           nw_error *err)
+nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_block *block, nw_error *err)
 {
     nw_volume *volume, *seen = NULL;
     NW_TRY(nw_volume_read(source->path, NULL, &volume, err));
     const nw_volume_info *info = nw_volume_get_info(volume);
-    nw_preprocess pre = pre_of(data, source, kind);
+    nw_preprocess pre = pre_of(data, source, block->kind);
+    block->as_is = info->kind == NW_KIND_TENSOR && !pre.tensors_as_images;
     nw_status status = NW_OK;
     if (info->slices != source->slices)
         status = nw_fail(err, NW_BAD_INPUT, "%s: has %lld slices, it had %lld when the dataset was opened",
@@ -46,8 +46,8 @@ nw_status nw_source_decode(const nw_dataset *data, const nw_source *source, nw_b
         status = nw_lung_view_make(&data->lungs, volume, &pre, &seen, err);
     const nw_volume *shown = seen ? seen : volume;
     if (status == NW_OK)
-        status = pre.depth ? nw_preprocess_volume(&pre, shown, dst, err)
-                           : decode_slices(data, source, &pre, shown, dst, err);
+        status = pre.depth ? nw_preprocess_volume(&pre, shown, block->values, err)
+                           : decode_slices(data, source, &pre, shown, block->values, err);
     nw_volume_free(seen);
     nw_volume_free(volume);
     return status;

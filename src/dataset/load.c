@@ -97,8 +97,9 @@ nw_status nw_dataset_load(nw_dataset *data, nw_split split, size_t i, const nw_a
         status = augment(data, policy, seed, epoch, data->item_key[item], wide, src, dst, err);
     else
         memcpy(dst, src, size * sizeof *dst);
+    bool as_is = block->as_is;
     nw_block_release(data, block);
-    if (status == NW_OK) normalise(&data->pre, dst);
+    if (status == NW_OK && !as_is) normalise(&data->pre, dst);
     for (size_t k = 0; status == NW_OK && k < size; k++)
         if (!isfinite(dst[k]))
             status = data->pre.depth

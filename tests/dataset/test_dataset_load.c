@@ -480,6 +480,31 @@ static void a_preview_is_a_picture(void **state)
     nw_dataset_free(d);
 }
 
+/* A tensor that goes to the model as it is has no mean and deviation taken off, here as for inference. */
+static void tensors_stay_as_they_are(void **state)
+{
+    (void)state;
+    float values[AREA], loaded[AREA], wanted[AREA];
+    for (int i = 0; i < AREA; i++) values[i] = (float)((i * 37) % 101) / 50 - 1;
+    nw_error err;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", data_path("t.npy"));
+    assert_int_equal(nw_npy_write(path, 3, (int64_t[]){1, HEIGHT, WIDTH}, values, &err), NW_OK);
+    for (int images = 0; images < 2; images++) {
+        nw_dataset_options o = options();
+        o.pre.tensors_as_images = images;
+        nw_dataset *d = data_open(data_list("file,label\nt.npy,x\n0.png,y\n"), &o);
+        load(d, 0, NULL, 0, 0, loaded);
+        by_hand(nw_dataset_preprocess(d), path, 0, wanted);
+        assert_memory_equal(loaded, wanted, sizeof loaded);
+        if (!images) assert_memory_equal(loaded, values, sizeof loaded);
+        load(d, 1, NULL, 0, 0, loaded);
+        by_hand(nw_dataset_preprocess(d), data_path("0.png"), 0, wanted);
+        assert_memory_equal(loaded, wanted, sizeof loaded);
+        nw_dataset_free(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +514,7 @@ int main(void)
         WITH(a_policy_is_its_change_before_mean_and_std),
         WITH(threads_order_and_cache_change_no_bit),
         WITH(volumes_are_read_once),
+        WITH(tensors_stay_as_they_are),
         WITH(slices_are_chosen),
         WITH(a_moved_window_is_the_window_that_was_asked_for),
         WITH(whole_volumes),
