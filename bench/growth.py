@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """How time and memory grow: with the size of the image, samples, the batch, steps, images, threads, and the layer.
 
-    bench/growth.py [--narrows FILE] [--quick] [--out FILE.md] [--plot FILE.png]
+    bench/growth.py [--narrows FILE] [--quick] [--only size,threads] [--out FILE.md] [--plot FILE.png]
 
 One network (ResNet-18 of half width as the trainer initialises it), one thing varied at a time about 256x256, 10 steps,
-10 samples, one thread; the number of images at 128x128. Every line has the command's own numbers: seconds of an explanation, and the peak memory of the
+10 samples, one thread; the number of images at 128x128. --only measures some of it anew, and keeps the rest as it is in the
+.json beside the output. Every line has the command's own numbers: seconds of an explanation, and the peak memory of the
 process.
 """
 import argparse
@@ -47,6 +48,17 @@ def measure(narrows, work, at):
     return common.explain(narrows, model, picture, "--scale", "none", "--stats", stats, "--layer", at["layer"], "--steps",
                           at["steps"], "--samples", at["samples"], "--batch", at["batch"], "--target", 1,
                           pictures=at["images"], threads=at["threads"])
+
+
+def row(points):
+    """The last of the points as a line of the table, beside the one before."""
+    value, got = points[-1]
+    grown = ("", "")
+    if len(points) > 1:
+        last = points[-2][1]
+        grown = (f"x {got['seconds'] / last['seconds']:.2f}", f"x {got['whole']['megabytes'] / last['whole']['megabytes']:.2f}")
+    return (f"| {value} | {got['seconds']:.3f} | {got['whole']['seconds']:.2f} | {grown[0]} | {got['whole']['megabytes']:.0f} | "
+            f"{grown[1]} |")
 
 
 def plot(found, path):
@@ -94,26 +106,28 @@ def main():
     parser.add_argument("--narrows", type=pathlib.Path, default=common.NARROWS)
     parser.add_argument("--work", type=pathlib.Path, default=common.WORK)
     parser.add_argument("--quick", action="store_true", help="a few points of a few things")
+    parser.add_argument("--only", default="")
     parser.add_argument("--out", type=pathlib.Path, default=common.WORK / "growth.md")
     parser.add_argument("--plot", type=pathlib.Path, help="a picture of all of it")
     args = parser.parse_args()
-    text, found = "", {}
+    kept = args.out.with_suffix(".json")
+    found = json.loads(kept.read_text()) if args.only and kept.exists() else {}
     for what, values in (QUICK if args.quick else VARIED).items():
-        text += f"\n| {what} | seconds an image | of the command | growth | MB | growth |\n|---|---|---|---|---|---|\n"
-        last = None
+        if args.only and what not in args.only.split(","):
+            continue
+        found[what] = []
         for value in values:
-            got = measure(args.narrows, args.work, dict(HERE, **({"size": 128} if what == "images" else {}), **{what: value}))
-            grown = (f"x {got['seconds'] / last['seconds']:.2f}", f"x {got['whole']['megabytes'] / last['whole']['megabytes']:.2f}") \
-                if last else ("", "")
-            line = (f"| {value} | {got['seconds']:.3f} | {got['whole']['seconds']:.2f} | {grown[0]} | "
-                    f"{got['whole']['megabytes']:.0f} | {grown[1]} |")
-            print(what, line, file=sys.stderr)
-            text += line + "\n"
-            last = got
-            found.setdefault(what, []).append((value, got))
+            at = dict(HERE, **({"size": 128} if what == "images" else {}), **{what: value})
+            found[what].append((value, measure(args.narrows, args.work, at)))
+            print(what, row(found[what]), file=sys.stderr)
+    text = ""
+    for what, points in found.items():
+        text += f"\n| {what} | seconds an image | of the command | growth | MB | growth |\n|---|---|---|---|---|---|\n"
+        text += "".join(row(points[:i + 1]) + "\n" for i in range(len(points)))
     text += f"\n{common.machine()}; load at the end {common.load():.1f}. Command: `bench/growth.py{' --quick' if args.quick else ''}`.\n"
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text)
+    kept.write_text(json.dumps(found))
     if args.plot:
         plot(found, args.plot)
     print(text)
