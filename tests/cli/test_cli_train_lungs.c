@@ -30,16 +30,6 @@ static int setup(void **state)
     "1 "                                                                                                     \
     "--draws 20 --window -1350,150 --augment none --epochs 3 --no-preview -q "
 
-static double number_at(const char *line, int column)
-{
-    for (; column > 0; column--) {
-        line = strchr(line, ',');
-        assert_non_null(line);
-        line++;
-    }
-    return strtod(line, NULL);
-}
-
 /* Probabilities of slice `slice` in rows "NAME,slice,...". */
 static const char *row_of(const char *text, int slice)
 {
@@ -53,17 +43,6 @@ static const char *row_of(const char *text, int slice)
     return NULL;
 }
 
-static char *read_all(const char *name)
-{
-    FILE *f = fopen(in_folder(name), "rb");
-    if (!f) fail_msg("%s is not there", name);
-    char *text = calloc(1, 1 << 16);
-    size_t n = fread(text, 1, (1 << 16) - 1, f);
-    text[n] = 0;
-    fclose(f);
-    return text;
-}
-
 /* The largest difference between test.csv of the training and `narrows predict`. */
 static double difference(const char *model)
 {
@@ -71,12 +50,11 @@ static double difference(const char *model)
     double most = 0;
     snprintf(name, sizeof name, "%s.training/test.csv", model);
     snprintf(command, sizeof command, "predict $T/%s.onnx " CT " --csv --threads 1", model);
-    char *test = read_all(name);
+    char *test = text_of(name);
     expect_success(command);
     for (int s = 0; s < SLICES; s++) {
         const char *a = row_of(test, s), *b = row_of(cli_out, s);
-        for (int c = 0; c < 2; c++)
-            most = fmax(most, fabs(number_at(a, 6 + c) - number_at(b, 5 + c))); /* logits */
+        for (int c = 0; c < 2; c++) most = fmax(most, fabs(field(a, 6 + c) - field(b, 5 + c))); /* logits */
     }
     free(test);
     return most;
@@ -164,8 +142,8 @@ static void statistics_and_studies(void **state)
                    "--samples 2 -o $T/study -q");
     /* Probabilities in the study are those of predict. */
     expect_success("predict $T/both.onnx " CT " --csv --slices 5:7 --threads 1");
-    double wanted = number_at(row_of(cli_out, 5), 4);
-    char *severity = read_all("study/severity.json");
+    double wanted = field(row_of(cli_out, 5), 4);
+    char *severity = text_of("study/severity.json");
     json_t *root = json_loads(severity, 0, NULL), *slices = json_object_get(root, "slices"), *row;
     size_t i;
     double found = -1;

@@ -34,59 +34,6 @@ static int setup(void **state)
     "train $T/list.csv --arch resnet18_3d --width 0.125 --depth 8 --size 32 --batch 2 --warmup 0 "           \
     "--window -1350,150 --threads 1 --draws 20 --augment light "
 
-static char *text_of(const char *name)
-{
-    FILE *f = fopen(in_folder(name), "rb");
-    if (!f) fail_msg("%s is not there", name);
-    char *text = calloc(1, 1 << 20);
-    size_t n = fread(text, 1, (1 << 20) - 1, f);
-    text[n] = 0;
-    fclose(f);
-    return text;
-}
-
-static void expect_metadata(const char *name, const char *key, const char *wanted)
-{
-    nw_model *model;
-    nw_error err;
-    if (nw_model_load(in_folder(name), NULL, &model, &err) != NW_OK) fail_msg("%s", err.message);
-    const char *text = nw_model_metadata(model, key);
-    if (!text || !strstr(text, wanted))
-        fail_msg("%s: %s is %s, without %s", name, key, text ? text : "not there", wanted);
-    nw_model_unref(model);
-}
-
-static void file_digest(const char *name, char digest[65])
-{
-    nw_model *model;
-    nw_error err;
-    if (nw_model_load(in_folder(name), NULL, &model, &err) != NW_OK) fail_msg("%s", err.message);
-    snprintf(digest, 65, "%s", nw_model_digest(model));
-    nw_model_unref(model);
-}
-
-static void expect_valid_onnx(const char *name)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/scripts/check_onnx.py' '%s'", NW_TEST_SOURCE,
-             in_folder(name));
-    int result = system(command);
-    if (WIFEXITED(result) && (WEXITSTATUS(result) == 77 || WEXITSTATUS(result) == 127))
-        print_message("no onnx for /usr/bin/python3: the file was not checked by it\n");
-    else
-        assert_int_equal(result, 0);
-}
-
-static double number_at(const char *line, int column)
-{
-    for (; column > 0; column--) {
-        line = strchr(line, ',');
-        assert_non_null(line);
-        line++;
-    }
-    return strtod(line, NULL);
-}
-
 /* Each scan has one row, without a slice, and `narrows predict` gives its logits. */
 static void expect_same_predictions(const char *model)
 {
@@ -104,7 +51,7 @@ static void expect_same_predictions(const char *model)
         assert_int_equal(strncmp(q, "ct,,", 4), 0);
         assert_null(strchr(strchr(q, '\n') + 1, '\n'));
         for (int c = 0; c < 2; c++) {
-            double a = number_at(p, 6 + c), b = number_at(q, 5 + c);
+            double a = field(p, 6 + c), b = field(q, 5 + c);
             if (!(fabs(a - b) <= 1e-4 * (1 + fabs(a)))) fail_msg("%g in test.csv, %g predicted", a, b);
         }
     }
@@ -286,7 +233,8 @@ static void from_another_network(void **state)
     expect_success(FROM);
     expect_metadata("new.onnx", "narrows.input", "\"size\":[8,32,32]");
     expect_metadata("new.onnx", "narrows.head", "\"sigmoid\"");
-    expect_failure(4, "depth of the preprocessing is 9, the model wants 8", FROM "--depth 9");
+    expect_failure(4, "depth of the preprocessing is 9, the model wants 8; with --from the input",
+                   FROM "--depth 9");
     expect_failure(2, "scan.onnx takes whole scans", FROM "--per-study");
     expect_success("train --epochs 0 --arch resnet18_3d --width 0.125 -o $T/start.onnx --outputs 2 -q");
     expect_metadata("start.onnx", "narrows.input", "\"size\":[32,112,112]");

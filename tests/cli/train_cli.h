@@ -57,6 +57,63 @@ static inline void train_text(const char *name, const char *text)
     temp_write(cli_folder, name, text, strlen(text));
 }
 
+/* Of a model in the folder. */
+static inline void file_digest(const char *name, char digest[65])
+{
+    nw_model *model;
+    nw_error err;
+    if (nw_model_load(in_folder(name), NULL, &model, &err) != NW_OK) fail_msg("%s", err.message);
+    snprintf(digest, 65, "%s", nw_model_digest(model));
+    nw_model_unref(model);
+}
+
+/* A file of the folder; free. */
+static inline char *text_of(const char *name)
+{
+    FILE *f = fopen(in_folder(name), "rb");
+    if (!f) fail_msg("%s is not there", name);
+    char *text = calloc(1, 1 << 20);
+    size_t n = fread(text, 1, (1 << 20) - 1, f);
+    text[n] = 0;
+    fclose(f);
+    return text;
+}
+
+static inline void expect_metadata(const char *name, const char *key, const char *wanted)
+{
+    nw_model *model;
+    nw_error err;
+    if (nw_model_load(in_folder(name), NULL, &model, &err) != NW_OK) fail_msg("%s", err.message);
+    const char *text = nw_model_metadata(model, key);
+    if (!text || !strstr(text, wanted))
+        fail_msg("%s: %s is %s, without %s", name, key, text ? text : "not there", wanted);
+    nw_model_unref(model);
+}
+
+/* By onnx.checker, where it is there. */
+static inline void expect_valid_onnx(const char *name)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "/usr/bin/python3 '%s/scripts/check_onnx.py' '%s'", NW_TEST_SOURCE,
+             in_folder(name));
+    int result = system(command);
+    if (WIFEXITED(result) && (WEXITSTATUS(result) == 77 || WEXITSTATUS(result) == 127))
+        print_message("no onnx for /usr/bin/python3: the file was not checked by it\n");
+    else
+        assert_int_equal(result, 0);
+}
+
+/* Field `column` (from 0) of a line without quotes. */
+static inline double field(const char *line, int column)
+{
+    for (; column > 0; column--) {
+        line = strchr(line, ',');
+        assert_non_null(line);
+        line++;
+    }
+    return strtod(line, NULL);
+}
+
 #define TRAIN_SMALL                                                                                          \
     "--arch resnet18 --width 0.125 --size 32 --batch 8 --warmup 0 --rate 0.01 --threads 1 --draws 20 "
 
