@@ -1,6 +1,7 @@
 /* One image as the model wants it. */
 #include "dataset/change.h"
 #include "dataset/dataset.h"
+#include "image/volume.h"
 
 #include <math.h>
 #include <string.h>
@@ -46,17 +47,6 @@ static void rewindow(const nw_preprocess *pre, const nw_change *change, const fl
     }
 }
 
-/* As nw_preprocess_apply does it. */
-static void normalise(const nw_preprocess *pre, float *values)
-{
-    int64_t area = (pre->depth ? pre->depth : 1) * pre->height * pre->width;
-    for (int c = 0; c < pre->channels; c++, values += area) {
-        double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : c];
-        double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : c];
-        for (int64_t i = 0; i < area; i++) values[i] = (float)(((double)values[i] - mean) / std);
-    }
-}
-
 static nw_status augment(nw_dataset *data, const nw_augment *policy, uint64_t seed, uint64_t epoch,
                          uint64_t key, bool wide, const float *src, float *dst, nw_error *err)
 {
@@ -99,7 +89,9 @@ nw_status nw_dataset_load(nw_dataset *data, nw_split split, size_t i, const nw_a
         memcpy(dst, src, size * sizeof *dst);
     bool as_is = block->as_is;
     nw_block_release(data, block);
-    if (status == NW_OK && !as_is) normalise(&data->pre, dst);
+    int64_t block_size = (int64_t)size / data->pre.channels;
+    for (int c = 0; status == NW_OK && !as_is && c < data->pre.channels; c++)
+        nw_preprocess_normalise(&data->pre, c, dst + c * block_size, block_size);
     for (size_t k = 0; status == NW_OK && k < size; k++)
         if (!isfinite(dst[k]))
             status = data->pre.depth

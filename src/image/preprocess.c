@@ -192,9 +192,7 @@ static nw_status make_channel(const nw_preprocess *pre, const nw_volume_info *in
     nw_orient_apply(pre->orient, info->rows, info->columns, plane, turned);
     NW_TRY(nw_resize_bilinear(turned, swaps ? info->columns : info->rows, swaps ? info->rows : info->columns,
                               dst, pre->height, pre->width, pre->antialias != 0, err));
-    double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : channel];
-    double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : channel];
-    for (int64_t i = 0; i < pre->height * pre->width; i++) dst[i] = (float)(((double)dst[i] - mean) / std);
+    nw_preprocess_normalise(pre, channel, dst, pre->height * pre->width);
     return NW_OK;
 }
 

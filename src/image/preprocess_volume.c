@@ -34,13 +34,6 @@ static nw_status stack_up(const nw_preprocess *pre, const nw_volume *volume, flo
     return NW_OK;
 }
 
-static void normalise(const nw_preprocess *pre, int channel, float *values, int64_t count)
-{
-    double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : channel];
-    double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : channel];
-    for (int64_t i = 0; i < count; i++) values[i] = (float)(((double)values[i] - mean) / std);
-}
-
 nw_status nw_preprocess_volume(const nw_preprocess *pre, const nw_volume *volume, float *dst, nw_error *err)
 {
     NW_TRY(check(pre, volume, err));
@@ -55,7 +48,7 @@ nw_status nw_preprocess_volume(const nw_preprocess *pre, const nw_volume *volume
     for (int c = 0; status == NW_OK && c < pre->channels; c++) {
         status = nw_resize_bilinear(stack + c * slices * area, slices, area, dst + c * block, pre->depth,
                                     area, pre->antialias != 0, err);
-        if (status == NW_OK && !untouched) normalise(pre, c, dst + c * block, block);
+        if (status == NW_OK && !untouched) nw_preprocess_normalise(pre, c, dst + c * block, block);
     }
     nw_free(slice);
     nw_free(stack);

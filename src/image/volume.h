@@ -54,6 +54,15 @@ nw_status nw_volume_new_planar(nw_volume_kind kind, const char *name, int64_t sl
 nw_status nw_volume_check_finite(nw_volume *volume, const char *name, const nw_read_limits *limits,
                                  nw_error *err);
 
+/* (v - mean) / std of one channel, the last step of the preprocessing; in double, rounded once. */
+static inline void nw_preprocess_normalise(const nw_preprocess *pre, int channel, float *values,
+                                           int64_t count)
+{
+    double mean = pre->mean_count == 0 ? 0 : pre->mean[pre->mean_count == 1 ? 0 : channel];
+    double std = pre->std_count == 0 ? 1 : pre->std[pre->std_count == 1 ? 0 : channel];
+    for (int64_t i = 0; i < count; i++) values[i] = (float)(((double)values[i] - mean) / std);
+}
+
 /* Whether a part of the slice is taken (preprocess.c). */
 static inline bool nw_preprocess_crops(const nw_preprocess *pre)
 {
