@@ -89,6 +89,14 @@ static int samples_of(const nw_explain_options *o, int t)
     return wanted < 1.5 || o->samples == 1 ? 1 : 2 * (pairs < 1 ? 1 : pairs);
 }
 
+/* Whether some step has a sample without its mirror image. */
+static bool has_lone(const nw_explain_options *o)
+{
+    for (int t = 0; o->noise == NW_NOISE_ANTITHETIC && t < o->steps; t++)
+        if (!is_last(o, t) && samples_of(o, t) % 2) return true;
+    return false;
+}
+
 static nw_status prepare(nw_explainer *e, nw_error *err)
 {
     const nw_explain_options *o = &e->options;
@@ -122,7 +130,7 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
                                    .weight = s->weight,
                                    .rate = o->rate,
                                    .relu = o->relu != 0,
-                                   .control = o->noise == NW_NOISE_ANTITHETIC,
+                                   .control = has_lone(o),
                                    .profile = o->profile != 0};
     NW_TRY(nw_bottleneck_new(&config, &s->bottleneck, err));
     if (nw_bottleneck_active(s->bottleneck) == 0)
