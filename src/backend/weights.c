@@ -109,8 +109,8 @@ static nw_status pack(nw_backend *backend, const nw_kernel *kernel, nw_tensor *p
     int64_t count = (int64_t)((kernel->bytes[NW_SLOT_WEIGHTS] + sizeof(float) - 1) / sizeof(float));
     nw_shape shape = {.rank = 1, .dims = {count}};
     nw_tensor *packed;
-    NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &packed,
-                                       err)); /* the reorder fills it, padding included */
+    /* The reorder fills it, padding included. */
+    NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &packed, err));
     nw_kernel *reorder = NULL;
     nw_status status =
         make_reorder(backend, &kernel->plain_weights, &kernel->md[NW_SLOT_WEIGHTS], &reorder, err);

@@ -279,9 +279,8 @@ const cli_command cli_predict = {
     .summary = "probabilities for images",
     .description =
         "Runs the model on every image (PNG, JPEG, .npy; every slice of a NIfTI scan, or the whole scan "
-        "where "
-        "the model takes those) and prints the predicted "
-        "class and its probability. An INPUT may be a file, a folder, a .txt list or a .csv with a column "
+        "where the model takes those) and prints the predicted class and its probability. An INPUT may be a "
+        "file, a folder, a .txt list or a .csv with a column "
         "`file`. How an image becomes the model's input comes from the model's metadata, from MODEL.json, or "
         "from the options below.",
     .examples = "  narrows predict model.onnx scan.png\n"

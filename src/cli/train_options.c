@@ -25,8 +25,7 @@ const cli_option train_options[] = {
 
     {"arch", 'a', CLI_TEXT, AT(arch), "NAME", "resnet18",
      "resnet18, resnet34, resnet50, resnet101, resnest50, resnest101, densenet121, efficientnet_b0; over "
-     "whole "
-     "scans resnet18_3d",
+     "whole scans resnet18_3d",
      NETWORK, .completes = "architecture"},
     {"width", 0, CLI_NUMBER, AT(width), "F", "1", "factor of all channels", NETWORK, .least = 0.01,
      .most = 16},

@@ -83,7 +83,11 @@ nw_status train_preprocess(train *t, nw_error *err)
     nw_status status = nw_preprocess_fit(&t->pre, rank, dims, err);
     if (status == NW_OK || !t->a->from) return status;
     nw_error why = *err;
-    return cli_fail(err, status, "%s: %s", t->a->from, why.message);
+    const train_arguments *a = t->a;
+    bool other = a->image.size || a->image.channels != CLI_UNSET || a->depth != CLI_UNSET;
+    return cli_fail(
+        err, status, "%s: %s%s", a->from, why.message,
+        other ? "; with --from the input is that of the network: leave out --size, --depth, --channels" : "");
 }
 
 static int64_t outputs_of(const train *t)
