@@ -62,7 +62,7 @@ def runs(work):
                                                "--epochs", epochs, "--seed", s])
                    for arch, width, epochs, seeds in NETWORKS for s in range(seeds)],
         "scans": [(f"scans-seed{s}", [*whole, "--arch", "resnet18_3d", "--depth", 24, "--antialias", "--batch", 4, "--seed", s]) for s in (1, 2)]
-                 + [("scans-slices", [*whole, "--arch", "resnet18", "--per-study", "--seed", 1])],
+                 + [("scans-slices", [*whole, "--arch", "resnet18", "--per-study", "--bag-slices", 16, "--batch", 64, "--seed", 1])],
         "bf16": [(f"small-{precision}-seed{s}", [work / "cohort" / "slices.csv", "--window", LUNG_WINDOW, "--lungs-crop", "--size", "96", "--augment", "ct",
                                                  "--width", 0.25, "--precision", precision, *fast, "--epochs", 3, "--seed", s])
                  for s in range(3) for precision in ("f32", "bf16")],
@@ -279,7 +279,7 @@ def commands(a):
         for name, arguments in list_of:
             text = " ".join(str(w) for w in ["narrows train", *arguments, "-o", f"{name}.onnx"])
             text = text.replace(str(a.work) + "/", "").replace(str(DATA), "../shared/data")
-            if name.endswith(("0", "all")):
+            if name.endswith(("0", "all", "scans-seed1", "scans-slices", "drawn")):
                 shown.append(text)
     return shown
 
