@@ -43,7 +43,8 @@ typedef struct train {
     nw_dataset_options data_options;
     nw_train_options options;
     nw_dataset *data;
-    nw_model *from, *start; /* from: of --from */
+    nw_model *from, *start; /* from: of --from, at the size of pre */
+    char from_digest[128];  /* as the file has it */
     nw_trainer *trainer;
     nw_preprocess pre;
     char **classes; /* of --classes */

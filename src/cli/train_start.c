@@ -61,33 +61,59 @@ static nw_status parse_input(const train *t, nw_preprocess *pre, nw_error *err)
     return status;
 }
 
+/* The old network for images of the size that the options ask for. */
+static nw_status resize_old(train *t, int rank, int64_t *dims, nw_error *err)
+{
+    const int64_t wanted[] = {t->pre.depth, t->pre.height, t->pre.width}, *size = wanted + 5 - rank;
+    bool other = false;
+    int64_t to[3];
+    for (int i = 0; i < rank - 2; i++) {
+        to[i] = size[i] && dims[2 + i] > 0 ? size[i] : dims[2 + i];
+        other |= to[i] != dims[2 + i];
+    }
+    if (!other) return NW_OK;
+    nw_model *resized;
+    TRY(nw_network_resize(t->from, to, &resized, err));
+    nw_model_unref(t->from);
+    t->from = resized;
+    memcpy(dims + 2, to, (size_t)(rank - 2) * sizeof *to);
+    return NW_OK;
+}
+
+static nw_status load_old(train *t, nw_error *err)
+{
+    TRY(nw_model_load(t->a->from, NULL, &t->from, err));
+    snprintf(t->from_digest, sizeof t->from_digest, "%s", nw_model_digest(t->from));
+    TRY(parse_input(t, &t->pre, err));
+    if (nw_model_input_count(t->from) == 1) return NW_OK;
+    return cli_fail(err, NW_UNSUPPORTED, "%s: has %zu inputs; a model with one image as its input is needed",
+                    t->a->from, nw_model_input_count(t->from));
+}
+
 nw_status train_preprocess(train *t, nw_error *err)
 {
     int64_t dims[NW_MAX_RANK] = {-1, -1, -1, -1, -1};
     int rank = 2 + axes_of(t);
     t->pre = (nw_preprocess){.channels = 0};
     if (t->a->from) {
-        TRY(nw_model_load(t->a->from, NULL, &t->from, err));
-        TRY(parse_input(t, &t->pre, err));
-        if (nw_model_input_count(t->from) != 1)
-            return cli_fail(err, NW_UNSUPPORTED,
-                            "%s: has %zu inputs; a model with one image as its input is needed", t->a->from,
-                            nw_model_input_count(t->from));
+        TRY(load_old(t, err));
         rank = nw_model_input_rank(t->from, 0);
         if (rank == 4 || rank == 5)
             memcpy(dims, nw_model_input_dims(t->from, 0), (size_t)rank * sizeof *dims);
     }
     TRY(cli_preprocess_options(&t->a->image, &t->pre, err));
     TRY(whole_scans(t, rank, err));
-    if (rank == 4 || rank == 5) usual(&t->pre, rank, dims);
+    if (rank == 4 || rank == 5) {
+        usual(&t->pre, rank, dims);
+        if (t->a->from && (t->a->image.size || t->a->depth != CLI_UNSET)) TRY(resize_old(t, rank, dims, err));
+    }
     nw_status status = nw_preprocess_fit(&t->pre, rank, dims, err);
     if (status == NW_OK || !t->a->from) return status;
     nw_error why = *err;
-    const train_arguments *a = t->a;
-    bool other = a->image.size || a->image.channels != CLI_UNSET || a->depth != CLI_UNSET;
-    return cli_fail(
-        err, status, "%s: %s%s", a->from, why.message,
-        other ? "; with --from the input is that of the network: leave out --size, --depth, --channels" : "");
+    return cli_fail(err, status, "%s: %s%s", t->a->from, why.message,
+                    t->a->image.channels != CLI_UNSET
+                        ? "; with --from the channels are those of the network: leave out --channels"
+                        : "");
 }
 
 static int64_t outputs_of(const train *t)
@@ -112,8 +138,7 @@ static nw_status from_old(train *t, nw_error *err)
 {
     TRY(nw_network_new_head(t->from, outputs_of(t), (uint64_t)t->a->seed, &t->start, err));
     return annotate(t->start, "narrows.network",
-                    json_pack("{s:s, s:I}", "from", nw_model_digest(t->from), "seed", (json_int_t)t->a->seed),
-                    err);
+                    json_pack("{s:s, s:I}", "from", t->from_digest, "seed", (json_int_t)t->a->seed), err);
 }
 
 nw_status train_make_network(train *t, nw_error *err)

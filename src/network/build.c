@@ -46,7 +46,7 @@ static nw_status unknown(const char *name, nw_error *err)
 }
 
 /* Within these, no size of a parameter overflows. */
-enum { MOST_WIDTH = 16, MOST_SIZE = 1 << 16, MOST_CHANNELS = 4096, MOST_OUTPUTS = 1 << 20 };
+enum { MOST_WIDTH = 16, MOST_CHANNELS = 4096, MOST_OUTPUTS = 1 << 20 };
 
 static nw_status in_range(const char *name, int64_t value, int64_t most, nw_error *err)
 {
@@ -62,7 +62,8 @@ static nw_status check(const nw_network_options *o, const nw_network_info *info,
                        MOST_WIDTH, o->width);
     NW_TRY(in_range("channels", o->channels, MOST_CHANNELS, err));
     NW_TRY(in_range("outputs", o->outputs, MOST_OUTPUTS, err));
-    for (int i = 0; i < info->dims; i++) NW_TRY(in_range("sizes of the input", o->size[i], MOST_SIZE, err));
+    for (int i = 0; i < info->dims; i++)
+        NW_TRY(in_range("sizes of the input", o->size[i], NW_MADE_MOST_SIZE, err));
     if (info->dims == 2 && o->size[2])
         return nw_fail(err, NW_BAD_INPUT, "%s takes images of two dimensions, three sizes were given",
                        info->name);

@@ -4,6 +4,8 @@
 
 #include "graph/model.h"
 
+enum { NW_MADE_MOST_SIZE = 1 << 16 }; /* of an axis of the image */
+
 /* Ends a model whose graph and metadata are there: sorts, checks, looks up the operators, sets the digest. */
 nw_status nw_made_finish(nw_model *model, nw_error *err);
 /* A copy: same path, metadata and digest, a clone of the graph (weights are shared). It is the caller's alone

@@ -308,8 +308,14 @@ static void from_another_network(void **state)
     expect_metadata("new.onnx", "narrows.head", "\"regression\"");
     expect_metadata("new.onnx", "narrows.input", "\"scale\":\"full\"");
     expect_metadata("new.onnx", "narrows.training", "\"epochs_done\":0"); /* not those of the old one */
-    expect_failure(4, "old.onnx: height of the preprocessing is 64",
-                   FROM "--size 64 --epochs 1 -o $T/new.onnx");
+    /* Images of another size, from the same weights. */
+    expect_success(FROM "--label-column label --size 64 --epochs 0 -o $T/large.onnx -q");
+    expect_metadata("large.onnx", "narrows.input", "\"size\":[64,64]");
+    expect_metadata("large.onnx", "narrows.network", old);
+    expect_valid_onnx("large.onnx");
+    expect_failure(
+        4, "old.onnx: channels of the preprocessing is 3, the model wants 1; with --from the channels",
+        FROM "--channels 3 --epochs 1 -o $T/new.onnx");
     expect_failure(5, "none.onnx", "train $T/list.csv --from $T/none.onnx --epochs 1 -o $T/new.onnx");
     expect_failure(3, "list.csv", "train $T/list.csv --from $T/list.csv --epochs 1 -o $T/new.onnx");
 }

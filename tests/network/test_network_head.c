@@ -244,13 +244,67 @@ static void other_endings_are_named(void **state)
     nw_model_unref(old);
 }
 
+/* Weights depend on their names alone: a network that is resized is the one built for that size. */
+static void resized_as_if_built(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < nw_network_count(); i++) {
+        nw_network_options options = network_options(nw_network_at(i)->name);
+        nw_model *old = network_build(&options), *model = NULL;
+        int64_t odd[3] = {options.size[0] + 1, options.size[1] + 13, options.size[2] + 9};
+        memcpy(options.size, odd, (size_t)nw_network_at(i)->dims * sizeof *odd);
+        nw_model *built = network_build(&options);
+        must(nw_network_resize(old, odd, &model, err));
+        assert_string_equal(nw_model_digest(model), nw_model_digest(built));
+        assert_string_equal(nw_model_metadata(model, "narrows.bottleneck"),
+                            nw_model_metadata(old, "narrows.bottleneck"));
+        size_t count, same;
+        float *a = network_run(model, 2, &count), *b = network_run(built, 2, &same);
+        assert_int_equal(count, same);
+        assert_memory_equal(a, b, count * sizeof *a);
+        nw_free(a);
+        nw_free(b);
+        nw_model_unref(old);
+        nw_model_unref(model);
+        nw_model_unref(built);
+    }
+}
+
+static void not_resized(nw_model *old, const int64_t *size, nw_status wanted, const char *word)
+{
+    nw_model *model = NULL;
+    nw_error err = {0};
+    assert_int_equal(nw_network_resize(old, size, &model, &err), wanted);
+    if (!strstr(err.message, word)) fail_msg("'%s' says nothing of '%s'", err.message, word);
+    assert_null(model);
+}
+
+/* A matrix over all positions, and a Reshape that takes what is too much for more images. */
+static void layers_of_one_size_are_named(void **state)
+{
+    (void)state;
+    ow m;
+    ow_begin(&m, 13);
+    ow_input(&m, "x", 4, (int64_t[]){-1, 1, 4, 4});
+    net_weights(&m, "w", 2, (int64_t[]){16, 3}, 1, 0);
+    ow_ints(&m, "shape", 2, (int64_t[]){-1, 16});
+    ow_node(&m, "Reshape", "row", "x shape", "r");
+    ow_node(&m, "MatMul", "head", "r w", "y");
+    ow_output(&m, "y");
+    nw_model *old = net_load(&m);
+    not_resized(old, (int64_t[]){5, 4}, NW_UNSUPPORTED, "'row'");
+    not_resized(old, (int64_t[]){4, 8}, NW_UNSUPPORTED, "gives [2, 3] for images of [4, 8]");
+    not_resized(old, (int64_t[]){0, 4}, NW_BAD_INPUT, "not 0");
+    not_resized(old, (int64_t[]){4, INT64_MAX}, NW_BAD_INPUT, "from 1 to 65536");
+    nw_model_unref(old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(built_networks_get_heads),
-        cmocka_unit_test(goldens_get_heads),
-        cmocka_unit_test(many_endings_are_known),
-        cmocka_unit_test(other_endings_are_named),
+        cmocka_unit_test(built_networks_get_heads), cmocka_unit_test(goldens_get_heads),
+        cmocka_unit_test(many_endings_are_known),   cmocka_unit_test(other_endings_are_named),
+        cmocka_unit_test(resized_as_if_built),      cmocka_unit_test(layers_of_one_size_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
