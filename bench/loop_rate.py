@@ -89,7 +89,7 @@ def loop_of(args, model, picture, options):
 def measure(args, name, model, picture, layer, own):
     for precision in args.precision:
         options = [*own, "--method", "iba", "--threads", args.threads, "--precision", precision, "--samples", args.samples,
-                   "--noise", "independent", "--early-samples", 0]
+                   "--noise", "independent", "--schedule", "even"]
         lines = convolutions(model, layer, args.samples)
         pairs = []
         for _ in range(args.rounds):

@@ -21,15 +21,15 @@ from scipy.stats import spearmanr
 
 import common
 
-PAPER = "--noise independent --schedule even --early-samples 0"
+PAPER = "--noise independent --schedule even"
 SETTINGS = (f"{PAPER} --samples 10",
-            "--noise antithetic --samples 4 --early-samples 2",
-            "--noise antithetic --samples 8 --early-samples 2",
-            "--noise antithetic --schedule slope --samples 4",
-            "--noise antithetic --schedule slope --samples 6",
-            "--noise antithetic --schedule slope --samples 8",
-            "--noise antithetic --schedule slope --samples 10",
-            "--noise antithetic --schedule slope --samples 8 --precision bf16")
+            "--schedule even --samples 4 --early-samples 2",
+            "--schedule even --samples 8 --early-samples 2",
+            "--samples 4",
+            "--samples 6",
+            "--samples 8",
+            "--samples 10",
+            "--samples 8 --precision bf16")
 
 
 def slices(path):

@@ -2,11 +2,11 @@
 """Narrows against PyTorch, in alternation in one run: the table of docs/results/speed.md.
 
     bench/targets.py [--rounds 3] [--threads 2] [--only resnet50,resnest50,gradcam,start,study] [--out FILE.md]
-                     [--narrows FILE] [--fast "OPTIONS"] [--peer-steps 1] [--peer-samples 2] [--study-slices 40]
+                     [--narrows FILE] [--options "OPTIONS"] [--peer-steps 1] [--peer-samples 2] [--study-slices 40]
 
 Each round runs Narrows and its peers one after the other; ratios are of the runs of one round, and the table has their
-median, least and most. The peers of ResNeSt-50 run --peer-steps of --peer-samples, scaled to 10 of 10. --fast are the
-options of the rows with settings other than the paper's.
+median, least and most. The peers of ResNeSt-50 run --peer-steps of --peer-samples, scaled to 10 of 10. --options are
+for the rows that are not with the paper's settings, in place of the program's defaults.
 """
 import argparse
 import datetime
@@ -43,30 +43,34 @@ def prepare_resnest50(args):
     return folder
 
 
+def named(args):
+    return f"`{args.options}`" if args.options else "Narrows' defaults"
+
+
 def resnet50(args):
     folder = prepare_resnet50(args)
     facts = json.loads((folder / "facts.json").read_text())
     own = ["--method", "iba", "--layer", facts["tensor"], "--target", facts["target"], "--stats",
            folder / "stats.safetensors", "--threads", args.threads]
-    runs = {"paper": [], "fast": [], "frozen": [], "shipped": []}
+    runs = {"paper": [], "defaults": [], "frozen": [], "shipped": []}
     for _ in range(args.rounds):
-        for name, options in (("paper", PAPER), ("fast", args.fast.split())):
+        for name, options in (("paper", PAPER), ("defaults", args.options.split())):
             runs[name].append(common.explain(args.narrows, folder / "network.onnx", folder / "picture.npy", *own, *options))
         runs["frozen"].append(peer("peer_iba.py", "run", folder, "--frozen", threads=args.threads))
         runs["shipped"].append(peer("peer_iba.py", "run", folder, threads=args.threads))
     yield "ResNet-50, 224x224, after layer2, the paper's settings, f32", "frozen", runs["frozen"], runs["paper"], "2.2"
     yield "the same", "as shipped", runs["shipped"], runs["paper"], ""
-    yield f"the same, `{args.fast}`", "frozen", runs["frozen"], runs["fast"], "14"
+    yield f"the same, {named(args)}", "frozen", runs["frozen"], runs["defaults"], "14"
 
 
 def resnest50(args):
     folder = prepare_resnest50(args)
     own = ["--method", "iba", "--layer", "layer2", "--target", 1, "--stats", folder / "stats.safetensors", "--threads",
            args.threads]
-    runs = {"paper": [], "fast": [], "frozen": [], "shipped": []}
+    runs = {"paper": [], "defaults": [], "frozen": [], "shipped": []}
     few = ["--steps", args.peer_steps, "--samples", args.peer_samples]
     for _ in range(args.rounds):
-        for name, options in (("paper", PAPER), ("fast", args.fast.split())):
+        for name, options in (("paper", PAPER), ("defaults", args.options.split())):
             runs[name].append(common.explain(args.narrows, folder / "network.onnx", folder / "picture.npy", *own, *options))
         for name, words in (("frozen", ["--frozen"]), ("shipped", [])):
             got = peer("peer_resnest.py", "run", folder, *words, *few, threads=args.threads)
@@ -74,7 +78,7 @@ def resnest50(args):
     title = "ResNeSt-50, 512x512, one channel, after layer2, the paper's settings, f32"
     yield title, "frozen", runs["frozen"], runs["paper"], "5"
     yield "the same", "as shipped", runs["shipped"], runs["paper"], "10"
-    yield f"the same, `{args.fast}`", "as shipped", runs["shipped"], runs["fast"], "60"
+    yield f"the same, {named(args)}", "as shipped", runs["shipped"], runs["defaults"], "60"
     whole = [{"seconds": r["whole"]["megabytes"]} for r in runs["paper"]]
     theirs = [{"seconds": r["megabytes"]} for r in runs["frozen"]]
     few_note = f" (the peer with {args.peer_samples} samples at once)" if args.peer_samples < 10 else ""
@@ -123,14 +127,14 @@ def study(args):
                                    "--slices", f"{step // 2}:40:{step}", *options, "-o", pathlib.Path(out) / "result",
                                    threads=args.threads)
 
-    for name, options in (("with its defaults", []), (f"`{args.fast}`", args.fast.split())):
-        if args.study_slices == 40:
-            got, how = run(40, options), "measured"
-        else:
-            few, more = run(2, options)["seconds"], run(args.study_slices, options)["seconds"]
-            slope = (more - few) / (args.study_slices - 2)
-            got, how = {"seconds": few + 38 * slope}, f"from 2 and {args.study_slices} slices"
-        yield f"a study of 40 slices, ResNeSt-50 at 512x512, `quantify --no-gate` {name}, seconds ({how})", "-", None, [got], "< 120"
+    options = args.options.split()
+    if args.study_slices == 40:
+        got, how = run(40, options), "measured"
+    else:
+        few, more = run(2, options)["seconds"], run(args.study_slices, options)["seconds"]
+        slope = (more - few) / (args.study_slices - 2)
+        got, how = {"seconds": few + 38 * slope}, f"from 2 and {args.study_slices} slices"
+    yield f"a study of 40 slices, ResNeSt-50 at 512x512, `quantify --no-gate`, {named(args)}, seconds ({how})", "-", None, [got], "< 120"
 
 
 CASES = {"resnet50": resnet50, "resnest50": resnest50, "gradcam": gradcam, "start": start, "study": study}
@@ -143,7 +147,7 @@ def main():
     parser.add_argument("--only", default=",".join(CASES))
     parser.add_argument("--narrows", type=pathlib.Path, default=common.NARROWS)
     parser.add_argument("--work", type=pathlib.Path, default=common.WORK)
-    parser.add_argument("--fast", default="--noise antithetic --schedule slope --samples 10")
+    parser.add_argument("--options", default="")
     parser.add_argument("--study-slices", type=int, default=40, help="that many of the 40, and two, and the rest by their difference")
     parser.add_argument("--peer-steps", type=int, default=1)
     parser.add_argument("--peer-samples", type=int, default=2)

@@ -59,8 +59,9 @@ typedef enum nw_noise_kind {
 typedef enum nw_schedule {
     NW_SCHEDULE_EVEN, /* `samples` in every step, but for early_samples: the reference */
     NW_SCHEDULE_SLOPE /* `samples` where alpha, falling by `rate` a step, passes 0; elsewhere in proportion to
-                         the slope of lambda, by which a step's gradient counts: an even number or one. One in
-                         a last forward pass that no update follows */
+                         the slope of lambda, by which a step's gradient counts: an even number or one. Four
+                         tenths once that is over, in runs of many steps; one in a last forward pass that no
+                         update follows */
 } nw_schedule;
 
 typedef struct nw_explain_options {
@@ -76,13 +77,13 @@ typedef struct nw_explain_options {
     double sigma;            /* of the blur of lambda, in positions of the layer; 0: none. 1 */
     int steps;               /* of Adam; 10 */
     double rate;             /* Adam's learning rate; 1 */
-    int samples;             /* noise draws a step; 10 */
-    int early_samples;       /* noise draws in the first early_steps steps, where lambda is near 1 and the
-                                prediction's gradient small beside the capacity's, and in a last forward pass
-                                that no update follows; 0: `samples` there too. 0 */
+    int samples;             /* noise draws a step, at most; 10 */
+    int early_samples;       /* of an even schedule: noise draws in the first early_steps steps, where lambda
+                                is near 1 and the prediction's gradient small beside the capacity's, and in a
+                                last forward pass that no update follows; 0: `samples` there too. 0 */
     int early_steps;         /* 5 */
-    nw_schedule schedule;    /* even */
-    nw_noise_kind noise;     /* independent */
+    nw_schedule schedule;    /* slope */
+    nw_noise_kind noise;     /* antithetic */
     uint64_t seed;           /* 0 */
     double min_std;          /* least deviation of a neuron; 0.01 */
     double initial_alpha;    /* lambda = sigmoid(alpha) at first; 5 */
@@ -187,8 +188,13 @@ NW_API int64_t nw_explainer_target(const nw_explainer *explainer);  /* -1: what 
 NW_API nw_model *nw_explainer_model(const nw_explainer *explainer); /* without a new reference */
 NW_API const char *nw_explainer_isa(const nw_explainer *explainer); /* instruction set of the kernels */
 NW_API int nw_explainer_batch(const nw_explainer *explainer);       /* samples in one run of the model */
-/* The programs before and after the layer, for profiles; `after` is NULL where a method has none. */
-NW_API nw_program *nw_explainer_program(nw_explainer *explainer, int after);
+typedef enum nw_explainer_part {
+    NW_PART_BEFORE,   /* up to the layer */
+    NW_PART_AFTER,    /* from there to the loss: nw_explainer_batch samples at once */
+    NW_PART_AFTER_FEW /* the same for steps that have fewer samples */
+} nw_explainer_part;
+/* The programs of these parts, for profiles; NULL where a method has none. */
+NW_API nw_program *nw_explainer_program(nw_explainer *explainer, nw_explainer_part part);
 /* The passes of a method's own loop around the program after the layer, as steps of kind "noise", "blur", ...
  * and their runs, with options.profile; 0 where a method has none. See nw_program_step and nw_program_event.
  */

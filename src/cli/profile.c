@@ -8,33 +8,39 @@
 
 /* A part of an explainer that has steps: the programs before and after the layer, and the loop's own passes.
  */
-enum { BEFORE, AFTER, LOOP, PARTS };
-static const char *const part_names[] = {"before the layer", "after the layer", "the loop's own passes"};
+enum { BEFORE, AFTER, LOOP, FEW, PARTS };
+static const char *const part_names[] = {"before the layer", "after the layer", "the loop's own passes",
+                                         "after the layer, few samples"};
+
+static nw_program *program_of(nw_explainer *e, int part)
+{
+    static const nw_explainer_part parts[] = {
+        [BEFORE] = NW_PART_BEFORE, [AFTER] = NW_PART_AFTER, [FEW] = NW_PART_AFTER_FEW};
+    return part == LOOP ? NULL : nw_explainer_program(e, parts[part]);
+}
 
 static size_t step_count(nw_explainer *e, int part)
 {
     if (part == LOOP) return nw_explainer_pass_count(e);
-    nw_program *program = nw_explainer_program(e, part == AFTER);
+    nw_program *program = program_of(e, part);
     return program ? nw_program_step_count(program) : 0;
 }
 
 static nw_step_info step_at(nw_explainer *e, int part, size_t i)
 {
-    return part == LOOP ? nw_explainer_pass(e, i)
-                        : nw_program_step(nw_explainer_program(e, part == AFTER), i);
+    return part == LOOP ? nw_explainer_pass(e, i) : nw_program_step(program_of(e, part), i);
 }
 
 static size_t event_count(nw_explainer *e, int part)
 {
     if (part == LOOP) return nw_explainer_pass_event_count(e);
-    nw_program *program = nw_explainer_program(e, part == AFTER);
+    nw_program *program = program_of(e, part);
     return program ? nw_program_event_count(program) : 0;
 }
 
 static nw_step_event event_at(nw_explainer *e, int part, size_t i)
 {
-    return part == LOOP ? nw_explainer_pass_event(e, i)
-                        : nw_program_event(nw_explainer_program(e, part == AFTER), i);
+    return part == LOOP ? nw_explainer_pass_event(e, i) : nw_program_event(program_of(e, part), i);
 }
 
 /* ---- The table: steps of one kind and implementation together -------------------------------------------
@@ -95,8 +101,8 @@ static void print_table(const cli_method *method, const nw_machine_limits *limit
         }
     qsort(all.rows, all.count, sizeof *all.rows, slowest_first);
     fprintf(stderr, "%s, %s: %.3f s in steps\n", method->info->name, nw_explainer_isa(e), all.seconds);
-    for (int part = BEFORE; part <= AFTER; part++) {
-        nw_program *program = nw_explainer_program(e, part == AFTER);
+    for (int part = BEFORE; part < PARTS; part++) {
+        nw_program *program = program_of(e, part);
         if (program)
             fprintf(stderr, "%s: %zu steps, %.1f MB, %.2f GFLOP forward and %.2f backward a run\n",
                     part_names[part], nw_program_step_count(program),

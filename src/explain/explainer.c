@@ -13,6 +13,7 @@ void nw_explainer_free(nw_explainer *e)
     if (e->method->destroy) e->method->destroy(e->state);
     nw_program_free(e->before);
     nw_program_free(e->after);
+    nw_program_free(e->few);
     for (size_t i = 0; i < e->dimension_count; i++) nw_free((void *)(uintptr_t)e->dimensions[i].name);
     nw_free(e->dimensions);
     nw_free(e->layer);
@@ -247,7 +248,7 @@ int nw_explainer_batch(const nw_explainer *e)
     return e->batch;
 }
 
-nw_program *nw_explainer_program(nw_explainer *e, int after)
+nw_program *nw_explainer_program(nw_explainer *e, nw_explainer_part part)
 {
-    return after ? e->after : e->before;
+    return part == NW_PART_BEFORE ? e->before : part == NW_PART_AFTER ? e->after : e->few;
 }

@@ -45,8 +45,9 @@ struct nw_explainer {
     nw_dimension *dimensions; /* that make the model's input that shape */
     size_t dimension_count;
     nw_program *before, *after;
-    int batch; /* of `after` */
-    bool answered; /* nw_explainer_predict has left its image in `before` */
+    nw_program *few;      /* as `after`, for few samples at once; NULL: `after` does it */
+    int batch, few_batch; /* of `after` and `few` */
+    bool answered;        /* nw_explainer_predict has left its image in `before` */
     void *state;
     /* For tests: replaces the random numbers. */
     void (*inject)(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n);

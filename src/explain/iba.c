@@ -8,9 +8,7 @@
 
 typedef struct iba {
     nw_bottleneck *bottleneck;
-    double weight;     /* of the summed capacity in nats */
-    nw_program *small; /* as e->after, for few samples at once; NULL: e->after does it */
-    int small_batch;
+    double weight;         /* of the summed capacity in nats */
     float *staging;        /* [batch, neurons] where the program computes in double; else NULL */
     float *clean;          /* [neurons] */
     double *logits, *diff; /* [outputs] */
@@ -20,7 +18,6 @@ static void destroy(void *state)
 {
     iba *s = state;
     if (!s) return;
-    nw_program_free(s->small);
     nw_bottleneck_free(s->bottleneck);
     nw_free(s->staging);
     nw_free(s->clean);
@@ -84,6 +81,8 @@ static int samples_of(const nw_explain_options *o, int t)
     if (last) return 1;
     /* sigmoid'(alpha) / sigmoid'(0) where nothing holds alpha back. */
     double half = (o->initial_alpha - o->rate * t) / 2, slope = 1 / (cosh(half) * cosh(half));
+    /* Neurons that fell freely are shut by then; the others are held where lambda has a slope. */
+    if (half < 0 && slope < 0.1) slope = 0.4;
     double wanted = o->samples * slope;
     int pairs = (int)(wanted / 2 + 0.5);
     return wanted < 1.5 || o->samples == 1 ? 1 : 2 * (pairs < 1 ? 1 : pairs);
@@ -113,8 +112,8 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
     if (!s) return nw_no_memory(err, sizeof *s, "iba");
     int few = o->schedule == NW_SCHEDULE_SLOPE ? 1 : o->early_samples;
     if (few > 0 && few < e->batch) {
-        s->small_batch = few;
-        NW_TRY(compile_after(e, few, &s->small, err));
+        e->few_batch = few;
+        NW_TRY(compile_after(e, few, &e->few, err));
     }
     int64_t neurons = 1;
     for (int i = 0; i < e->layer_shape.rank; i++) neurons *= e->layer_shape.dims[i];
@@ -168,9 +167,9 @@ static nw_status group(nw_explainer *e, const nw_noise *noise, const nw_loss_spe
                        uint32_t first, uint32_t count, bool gradient, double *loss, nw_error *err)
 {
     iba *s = e->state;
-    bool small = s->small && (int)count <= s->small_batch;
-    nw_program *after = small ? s->small : e->after;
-    int64_t batch = small ? s->small_batch : e->batch;
+    bool few = e->few && (int)count <= e->few_batch;
+    nw_program *after = few ? e->few : e->after;
+    int64_t batch = few ? e->few_batch : e->batch;
     int64_t neurons = nw_bottleneck_neurons(s->bottleneck), outputs = e->head.count;
     void *z = nw_program_input(after, e->layer, NULL);
     nw_bottleneck_sample(s->bottleneck, noise, first, count, s->staging ? s->staging : z);
@@ -224,7 +223,7 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
         int samples = samples_of(o, t);
         noise.samples = (uint32_t)samples;
         for (int first = 0, count; first < samples; first += count) {
-            int left = samples - first, most = s->small && left < e->batch ? s->small_batch : e->batch;
+            int left = samples - first, most = e->few && left < e->batch ? e->few_batch : e->batch;
             count = left < most ? left : most;
             NW_TRY(group(e, &noise, spec, samples, (uint32_t)first, (uint32_t)count, !last, &loss, err));
         }

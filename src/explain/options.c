@@ -15,6 +15,8 @@ void nw_explain_options_init(nw_explain_options *options)
                                     .rate = 1,
                                     .samples = 10,
                                     .early_steps = 5,
+                                    .schedule = NW_SCHEDULE_SLOPE,
+                                    .noise = NW_NOISE_ANTITHETIC,
                                     .min_std = 0.01,
                                     .initial_alpha = 5,
                                     .active_threshold = 0.01,
@@ -76,6 +78,11 @@ nw_status nw_explain_options_check(const nw_explain_options *o, nw_error *err)
     if (o->early_samples < 0 || o->early_samples >= NW_RNG_MOST_SAMPLES || o->early_steps < 0)
         return nw_fail(err, NW_USAGE, "early samples and steps are %d and %d: they must be 0 or more",
                        o->early_samples, o->early_steps);
+    if (o->early_samples > 0 && o->schedule != NW_SCHEDULE_EVEN)
+        return nw_fail(
+            err, NW_USAGE,
+            "early samples are %d: they are for the even schedule; the one by the slope has its own",
+            o->early_samples);
     if (o->batch < 0) return nw_fail(err, NW_USAGE, "batch is %d: it must be 0 (choose) or more", o->batch);
     if (o->target < -1)
         return nw_fail(err, NW_USAGE,

@@ -80,8 +80,9 @@ static void a_picture_is_explained(void **state)
     json_decref(printed);
 }
 
-/* --trace: every run of a step once, in order within its part, none of them while another of that part runs; what the
- * loop runs backward it runs one time less than forward. --profile: the shares of the table make a whole. */
+/* --trace: every run of a step once, in order within its part, none of them while another of that part runs;
+ * what the loop runs backward it runs one time less than forward. --profile: the shares of the table make a
+ * whole. */
 static void the_time_is_told(void **state)
 {
     (void)state;
@@ -90,21 +91,22 @@ static void the_time_is_told(void **state)
                    " --stats $T/demo.stats --steps 4 --no-picture --profile --trace $T/trace.json -o $T/p");
     json_t *root = load("trace.json"), *event;
     size_t i, forward = 0, backward = 0, noise = 0;
-    double last[4] = {0};
+    double last[5] = {0};
     json_array_foreach(json_object_get(root, "traceEvents"), i, event)
     {
         if (strcmp(json_string_value(json_object_get(event, "ph")), "X") != 0) continue;
         size_t part = (size_t)json_integer_value(json_object_get(event, "tid"));
         double start = json_number_value(json_object_get(event, "ts")),
                taken = json_number_value(json_object_get(event, "dur"));
-        assert_true(part >= 1 && part <= 3 && taken >= 0 && start >= last[part] - 1e-3);
+        assert_true(part >= 1 && part <= 4 && taken >= 0 && start >= last[part] - 1e-3);
         last[part] = start + taken;
         const char *name = json_string_value(json_object_get(event, "name"));
-        forward += part == 2 && strcmp(name, "conv") == 0;
-        backward += part == 2 && strcmp(name, "conv backward") == 0;
+        forward += part % 2 == 0 && strcmp(name, "conv") == 0;
+        backward += part % 2 == 0 && strcmp(name, "conv backward") == 0;
         noise += strcmp(name, "noise") == 0;
     }
     assert_true(forward > 0 && backward > 0 && noise >= 4);
+    /* Samples by the slope: 1, 1, 2 and one that goes forward alone. Two go at once: four runs and three. */
     assert_int_equal(forward / 4 * 3, backward);
     json_decref(root);
 
@@ -137,9 +139,16 @@ static void defaults_are_the_librarys(void **state)
         json_t *value = json_object_get(p, "value");
         /* 64-bit seeds are texts, since JSON's numbers are not exact there. */
         double got = json_is_string(value) ? atof(json_string_value(value)) : json_number_value(value);
-        if (!value || got != defaults[i].value)
-            fail_msg("%s is not %g", defaults[i].name, defaults[i].value);
+        if (!value || got != defaults[i].value) fail_msg("%s is not %g", defaults[i].name, defaults[i].value);
     }
+    const struct {
+        const char *name, *value;
+    } words[] = {{"noise", o.noise == NW_NOISE_ANTITHETIC ? "antithetic" : "independent"},
+                 {"schedule", o.schedule == NW_SCHEDULE_SLOPE ? "slope" : "even"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        assert_string_equal(
+            json_string_value(json_object_get(json_object_get(parameters, words[i].name), "value")),
+            words[i].value);
     json_decref(root);
 }
 

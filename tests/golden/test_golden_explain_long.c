@@ -98,6 +98,8 @@ static void classifier(void **state)
     (void)state;
     nw_explain_options options;
     nw_explain_options_init(&options);
+    options.schedule = NW_SCHEDULE_EVEN; /* as the reference */
+    options.noise = NW_NOISE_INDEPENDENT;
     options.target = 1;
     maps_of_100_samples("covid-ct-resnet18s", 3, "logits", options);
 }
@@ -107,6 +109,8 @@ static void regression(void **state)
     (void)state;
     nw_explain_options options;
     nw_explain_options_init(&options);
+    options.schedule = NW_SCHEDULE_EVEN; /* as the reference */
+    options.noise = NW_NOISE_INDEPENDENT;
     options.loss = NW_LOSS_RAISE;
     options.loss_weight = 10;
     maps_of_100_samples("ct-severity-resnet18s", 2, "output", options);

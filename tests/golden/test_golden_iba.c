@@ -114,6 +114,8 @@ static void follow_with(json_t *run, int batch, nw_precision precision)
     nw_stats *stats = statistics(run);
     nw_explain_options options;
     nw_explain_options_init(&options);
+    options.schedule = NW_SCHEDULE_EVEN; /* as the reference */
+    options.noise = NW_NOISE_INDEPENDENT;
     options.layer = "layer";
     options.target = (int64_t)number(run, "target");
     options.stats = stats;

@@ -164,7 +164,8 @@ static void the_address_of_the_noise_decides(void **state)
     nw_model_unref(model);
 }
 
-/* samples where alpha = 5 - t is 0, elsewhere by 1 / cosh^2 (alpha / 2), an even number or one. */
+/* samples where alpha = 5 - t is 0, elsewhere by 1 / cosh^2 (alpha / 2), an even number or one; four tenths
+ * from alpha = -4 on. */
 static void a_schedule_by_the_slope(void **state)
 {
     (void)state;
@@ -176,7 +177,7 @@ static void a_schedule_by_the_slope(void **state)
         {4, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 4, 4, 4, 2, 1, 1}},
         {6, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 4, 6, 4, 2, 1, 1}},
         {1, 3, NW_READOUT_LAST_FORWARD, {1, 1, 1}},
-        {10, 12, NW_READOUT_AFTER, {1, 1, 2, 4, 8, 10, 8, 4, 2, 1, 1, 1}},
+        {10, 12, NW_READOUT_AFTER, {1, 1, 2, 4, 8, 10, 8, 4, 2, 4, 4, 4}},
     };
     nw_model *model = network(&(tail){.outputs = OUTPUTS});
     nw_stats *stats = collect(model);
@@ -340,6 +341,7 @@ static void many_samples_run_in_equal_pieces(void **state)
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         nw_explain_options options = defaults(stats);
         options.samples = pairs[i][0];
+        options.schedule = NW_SCHEDULE_EVEN;
         nw_explainer *e = NULL;
         nw_error err;
         assert_int_equal(nw_explainer_new(model, "iba", &options, NULL, &e, &err), NW_OK);
@@ -378,6 +380,7 @@ static void one_by_one_where_no_batch_passes(void **state)
         nw_explain_options options = defaults(stats);
         nw_explainer *e = NULL;
         nw_error err;
+        options.schedule = NW_SCHEDULE_EVEN;
         if (nw_explainer_new(model, "iba", &options, NULL, &e, &err) != NW_OK) fail_msg("%s", err.message);
         assert_int_equal(nw_explainer_batch(e), k ? 1 : 4);
         nw_explainer_free(e);
@@ -557,6 +560,7 @@ static void what_cannot_be_is_refused(void **state)
     ODD(steps, 1 << 20);
     ODD(samples, 0);
     ODD(samples, 1 << 20);
+    ODD(early_samples, 2); /* the schedule by the slope has its own */
     ODD(min_std, 0);
     ODD(initial_alpha, 1000);
     ODD(active_threshold, 1);
