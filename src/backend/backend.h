@@ -10,9 +10,9 @@
 typedef struct nw_backend nw_backend;
 nw_status nw_backend_new(nw_backend **out, nw_error *err);
 void nw_backend_free(nw_backend *backend);
-int nw_backend_block(void);       /* floats of a vector: 16, 8; 1 without blocked kernels */
+int nw_backend_block(void);         /* floats of a vector: 16, 8; 1 without blocked kernels */
 bool nw_backend_has_winograd(void); /* whether there is any kernel for nw_conv_desc.winograd */
-const char *nw_backend_isa(void); /* "avx512_core_bf16", ... */
+const char *nw_backend_isa(void);   /* "avx512_core_bf16", ... */
 
 /* A prepared primitive. Its arguments are set once, by slot, when the buffers have their addresses. */
 typedef struct nw_kernel nw_kernel;
@@ -45,7 +45,7 @@ typedef struct nw_conv_desc {
     int64_t strides[3], dilations[3], pads_begin[3], pads_end[3];
     bool bias, add;
     nw_act act;
-    bool bf16; /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
+    bool bf16;     /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
     bool winograd; /* forward: by minimal filtering, or NW_UNSUPPORTED */
 } nw_conv_desc;
 
@@ -116,7 +116,8 @@ nw_status nw_weights_pack(nw_weights_cache *cache, nw_backend *backend, const nw
 size_t nw_weights_cache_bytes(nw_weights_cache *cache);
 
 /* For weights that change from run to run: a kernel that reorders the caller's plain ones into the kernel's
- * NW_SLOT_WEIGHTS, or the kernel's NW_SLOT_DIFF_WEIGHTS into plain ones. *out is NULL where both are the same. */
+ * NW_SLOT_WEIGHTS, or the kernel's NW_SLOT_DIFF_WEIGHTS into plain ones. *out is NULL where both are the
+ * same. */
 nw_status nw_weights_reorder(nw_backend *backend, const nw_kernel *kernel, nw_slot slot, nw_kernel **out,
                              nw_error *err);
 
@@ -128,5 +129,10 @@ bool nw_weights_folded(nw_weights_cache *cache, nw_tensor *const *from, float pa
 /* Remembers; where memory is out it does not, which costs nothing but the sharing. */
 void nw_weights_remember(nw_weights_cache *cache, nw_tensor *const *from, float parameter,
                          nw_tensor *const *made);
+
+/* What was found out about a shape, so that it need not be tried again. */
+enum { NW_NOTE_KEY = 5 };
+bool nw_weights_noted(nw_weights_cache *cache, const int64_t *key, bool *value);
+void nw_weights_note(nw_weights_cache *cache, const int64_t *key, bool value);
 
 #endif

@@ -1,4 +1,5 @@
 #include "backend/internal.h"
+#include "base/parallel.h"
 
 int nw_conv_weight_dims(const nw_conv_desc *conv, dnnl_dims_t dims)
 {
@@ -38,6 +39,17 @@ static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md
     return layout->block ? nw_md_of_layout(layout, out, err) : nw_md_any(layout->dtype, shape, out, err);
 }
 
+/* With more than eight threads oneDNN's 1x1 kernels sum in another order than with fewer (seen with
+ * version 2.6: one image, up to 14x14 positions), so they are made for eight at most: the number of threads
+ * must change nothing. Gives the number of before. */
+static int fix_threads(const nw_conv_desc *conv)
+{
+    enum { MOST = 8 };
+    bool pointwise = true;
+    for (int i = 2; i < conv->weights.rank; i++) pointwise &= conv->weights.dims[i] == 1;
+    return nw_threads_set(pointwise && nw_threads() > MOST ? MOST : 0);
+}
+
 nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, const nw_layout *src,
                              const nw_layout *dst, dnnl_primitive_desc_t *pd, nw_error *err)
 {
@@ -58,9 +70,11 @@ nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, cons
         status = nw_fail(err, NW_FAILED, "oneDNN refuses the shape of the weights");
     if (status == NW_OK) status = nw_attributes(conv->add ? &dst_md : NULL, &conv->act, &attr, err);
     if (status == NW_OK) {
+        int before = fix_threads(conv);
         dnnl_status_t s = nw_pd_conv_forward(
             pd, backend->engine, &src_md, &weights_md, conv->bias ? &bias_md : NULL, &dst_md, &w,
             conv->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, attr);
+        nw_threads_set(before);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "convolution");
     }
     if (attr) dnnl_primitive_attr_destroy(attr);
@@ -142,8 +156,10 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
     if (status == NW_OK) {
         dnnl_status_t s =
             nw_md_tag(&weights_md, rank, dims, conv->bf16 ? dnnl_bf16 : dnnl_f32, dnnl_format_tag_any);
+        int before = fix_threads(conv);
         if (s == dnnl_success)
             s = nw_pd_conv_backward_data(&pd, backend->engine, &src_md, &weights_md, &dst_md, &w, hint, attr);
+        nw_threads_set(before);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "convolution backward");
     }
     if (attr) dnnl_primitive_attr_destroy(attr);

@@ -5,9 +5,11 @@
  *
  * oneDNN has it without groups, and with several threads it sums in another order than with one. In a blocked
  * layout the channels of a group of one image lie together, so a convolution is made of jobs: one image and
- * one group each, by a kernel that was made for one thread. Threads share the jobs, so that results do not
- * depend on how many there are. The gradient with respect to the source is a convolution too, with filters
- * turned round and the channels exchanged; as such its filters are transformed once and not at every run. */
+ * one group each, by a kernel that was made for one thread, and where there are more threads than that, a
+ * part of the outputs, if that has the same bits (fast_conv_parts.c). Threads share the jobs, so that results
+ * do not depend on how many there are. The gradient with respect to the source is a convolution too, with
+ * filters turned round and the channels exchanged; as such its filters are transformed once and not at every
+ * run. */
 #include "ops/fast_conv_winograd.h"
 
 #include "base/memory.h"
@@ -15,12 +17,14 @@
 #include "base/simd.h"
 #include "ops/fast_act.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
     MOST_GROUPS = 4,
     MOST_LANES = 32,
+    MOST_PIECES = 32, /* groups times parts */
     LEAST_CHANNELS = 32,
     LEAST_SIDE = 12,
     LARGE_SIDE = 32,
@@ -36,11 +40,12 @@ typedef struct lane {
 
 struct nw_winograd {
     nw_conv_desc conv; /* of all images and groups, as it is computed: mirrored where it is a gradient */
+    int64_t parts;     /* in which the outputs of a group are computed */
     bool finish;       /* what is added, and the activation, come in a pass of our own */
     int lane_count;
     lane lanes[MOST_LANES];
-    nw_tensor *packed[MOST_GROUPS];
-    nw_buffer *filters[MOST_GROUPS], *src, *bias, *add, *dst;
+    nw_tensor *packed[MOST_PIECES];
+    nw_buffer *filters[MOST_PIECES], *src, *bias, *add, *dst;
 };
 
 void nw_winograd_free(nw_winograd *w)
@@ -50,7 +55,7 @@ void nw_winograd_free(nw_winograd *w)
         nw_kernel_free(w->lanes[i].kernel);
         nw_backend_free(w->lanes[i].backend);
     }
-    for (int g = 0; g < MOST_GROUPS; g++) nw_tensor_unref(w->packed[g]);
+    for (int i = 0; i < MOST_PIECES; i++) nw_tensor_unref(w->packed[i]);
     nw_free(w);
 }
 
@@ -79,37 +84,46 @@ bool nw_winograd_beats_bf16(const nw_conv_desc *conv)
 
 /* -- the filters -- */
 
-/* The filters of one group, turned round with inputs and outputs exchanged where mirrored. */
-static nw_status filters_of(const nw_tensor *all, int64_t groups, int64_t g, bool mirrored, nw_tensor **out,
-                            nw_error *err)
+/* Filters of some outputs of one group. */
+typedef struct piece {
+    int64_t groups, group, parts, part;
+    bool mirrored; /* turned round, with inputs and outputs exchanged */
+} piece;
+
+static nw_status filters_of(const nw_tensor *all, const piece *p, nw_tensor **out, nw_error *err)
 {
-    int64_t outputs = all->shape.dims[0] / groups, inputs = all->shape.dims[1];
-    nw_shape shape = {.rank = 4, .dims = {mirrored ? inputs : outputs, mirrored ? outputs : inputs, 3, 3}};
+    int64_t outputs = all->shape.dims[0] / p->groups, inputs = all->shape.dims[1];
+    int64_t rows = (p->mirrored ? inputs : outputs) / p->parts, first = p->part * rows;
+    int64_t columns = p->mirrored ? outputs : inputs;
+    nw_shape shape = {.rank = 4, .dims = {rows, columns, 3, 3}};
     NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, out, err));
-    const float *src = (const float *)all->data + g * outputs * inputs * 9;
+    const float *src = (const float *)all->data + p->group * outputs * inputs * 9;
     float *dst = (*out)->data;
-    if (!mirrored) {
-        memcpy(dst, src, (size_t)(outputs * inputs * 9) * sizeof *dst);
+    if (!p->mirrored) {
+        memcpy(dst, src + first * inputs * 9, (size_t)(rows * inputs * 9) * sizeof *dst);
         return NW_OK;
     }
-    for (int64_t o = 0; o < outputs; o++)
-        for (int64_t i = 0; i < inputs; i++)
-            for (int k = 0; k < 9; k++) dst[(i * outputs + o) * 9 + k] = src[(o * inputs + i) * 9 + 8 - k];
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t o = 0; o < outputs; o++)
+            for (int k = 0; k < 9; k++)
+                dst[(i * outputs + o) * 9 + k] = src[(o * inputs + first + i) * 9 + 8 - k];
     return NW_OK;
 }
 
 /* Made once for all programs of a model, by way of the cache of tensors made from others. */
-static nw_status remembered_filters(nw_plan *plan, nw_tensor *all, int64_t groups, int64_t g, bool mirrored,
-                                    nw_tensor **out, nw_error *err)
+static nw_status remembered_filters(nw_plan *plan, nw_tensor *all, const piece *p, nw_tensor **out,
+                                    nw_error *err)
 {
     nw_tensor *from[NW_FOLD_FROM] = {all}, *made[NW_FOLD_MADE] = {NULL};
-    if (groups == 1 && !mirrored) {
+    if (p->groups == 1 && p->parts == 1 && !p->mirrored) {
         *out = nw_tensor_ref(all);
         return NW_OK;
     }
-    float key = (float)(groups * 8 + 2 * g + mirrored); /* tells the pieces of a tensor apart */
+    /* Tells the pieces of a tensor apart. */
+    int64_t piece_number = (p->groups * MOST_PIECES + p->group) * MOST_PIECES + p->parts;
+    float key = (float)((piece_number * MOST_PIECES + p->part) * 2 + p->mirrored);
     if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
-        NW_TRY(filters_of(all, groups, g, mirrored, &made[0], err));
+        NW_TRY(filters_of(all, p, &made[0], err));
         made[1] = nw_tensor_ref(made[0]);
         nw_weights_remember(nw_plan_weights(plan), from, key, made);
     }
@@ -120,11 +134,12 @@ static nw_status remembered_filters(nw_plan *plan, nw_tensor *all, int64_t group
 
 static nw_status pack(nw_plan *plan, nw_winograd *w, nw_tensor *weights, bool mirrored, nw_error *err)
 {
-    for (int64_t g = 0; g < w->conv.groups; g++) {
+    for (int64_t i = 0; i < w->conv.groups * w->parts; i++) {
+        const piece p = {w->conv.groups, i / w->parts, w->parts, i % w->parts, mirrored};
         nw_tensor *plain;
-        NW_TRY(remembered_filters(plan, weights, w->conv.groups, g, mirrored, &plain, err));
+        NW_TRY(remembered_filters(plan, weights, &p, &plain, err));
         nw_status status = nw_weights_pack(nw_plan_weights(plan), nw_plan_backend(plan), w->lanes[0].kernel,
-                                           plain, &w->packed[g], err);
+                                           plain, &w->packed[i], err);
         nw_tensor_unref(plain);
         NW_TRY(status);
     }
@@ -145,20 +160,55 @@ static nw_conv_desc mirror(const nw_conv_desc *conv)
     return m;
 }
 
+/* Every part transforms the source anew, about a fifth of the work of the whole; threads without a job do
+ * nothing. */
+static int64_t parts_of(const nw_conv_desc *conv)
+{
+    int threads = nw_threads() < MOST_LANES ? nw_threads() : MOST_LANES;
+    int64_t jobs = conv->groups * conv->src.dims[0], outputs = conv->dst.dims[1] / conv->groups, best = 1;
+    double least = INFINITY;
+    for (int64_t parts = 1; conv->groups * parts <= MOST_PIECES && outputs % (16 * parts) == 0 &&
+                            outputs / parts >= LEAST_CHANNELS;
+         parts *= 2) {
+        double rounds = (double)((jobs * parts + threads - 1) / threads);
+        double cost = rounds * (0.2 + 0.8 / (double)parts);
+        if (cost < least) best = parts;
+        least = fmin(cost, least);
+    }
+    return best;
+}
+
 /* The convolution of one job. */
 static nw_conv_desc job_of(nw_winograd *w)
 {
     nw_conv_desc one = w->conv;
     one.winograd = true;
     one.groups = 1;
-    one.weights.dims[0] /= w->conv.groups;
+    one.weights.dims[0] /= w->conv.groups * w->parts;
     one.src.dims[0] = one.dst.dims[0] = 1;
     one.src.dims[1] /= w->conv.groups;
-    one.dst.dims[1] /= w->conv.groups;
+    one.dst.dims[1] /= w->conv.groups * w->parts;
     one.add = false;
     w->finish = w->conv.add || (one.act.kind != NW_ACT_NONE && one.act.kind != NW_ACT_RELU);
     if (w->finish) one.act.kind = NW_ACT_NONE;
     return one;
+}
+
+static nw_status choose_parts(nw_plan *plan, nw_winograd *w, nw_error *err)
+{
+    int64_t parts = parts_of(&w->conv);
+    bool same = false;
+    w->parts = 1;
+    if (parts == 1) return NW_OK;
+    nw_conv_desc whole = job_of(w);
+    NW_TRY(nw_winograd_parts_agree(nw_plan_weights(plan), &whole, parts, &same, err));
+    if (same) w->parts = parts;
+    return NW_OK;
+}
+
+static int64_t jobs_of(const nw_winograd *w)
+{
+    return w->conv.groups * w->parts * w->conv.src.dims[0];
 }
 
 static nw_status make_lanes(nw_winograd *w, nw_error *err)
@@ -166,7 +216,7 @@ static nw_status make_lanes(nw_winograd *w, nw_error *err)
     nw_conv_desc one = job_of(w);
     nw_layout src = nw_layout_blocked(NW_F32, &one.src, 1, 16),
               dst = nw_layout_blocked(NW_F32, &one.dst, 1, 16);
-    int64_t jobs = w->conv.groups * w->conv.src.dims[0];
+    int64_t jobs = jobs_of(w);
     int threads = nw_threads(), most = threads < MOST_LANES ? threads : MOST_LANES;
     int count = jobs < most ? (int)jobs : most;
     nw_status status = NW_OK;
@@ -190,7 +240,8 @@ nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *w
     nw_winograd *w = nw_calloc(1, sizeof *w);
     if (!w) return nw_no_memory(err, sizeof *w, "a step");
     w->conv = mirrored ? mirror(conv) : *conv;
-    nw_status status = make_lanes(w, err);
+    nw_status status = choose_parts(plan, w, err);
+    if (status == NW_OK) status = make_lanes(w, err);
     if (status == NW_OK) status = pack(plan, w, weights, mirrored, err);
     if (status != NW_OK) {
         nw_winograd_free(w);
@@ -226,19 +277,19 @@ typedef struct lanes_run {
     nw_error errors[MOST_LANES];
 } lanes_run;
 
-/* Jobs are numbered group by group, so that a lane has few filters to load. */
+/* Jobs are numbered piece by piece, so that a lane has few filters to load. */
 static nw_status run_jobs(const nw_winograd *w, const lane *l, int64_t begin, int64_t end, nw_error *err)
 {
     const nw_conv_desc *c = &w->conv;
-    int64_t images = c->src.dims[0], outputs = c->dst.dims[1] / c->groups;
+    int64_t images = c->src.dims[0], pieces = c->groups * w->parts, outputs = c->dst.dims[1] / pieces;
     int64_t in = c->src.dims[1] / c->groups * c->src.dims[2] * c->src.dims[3];
     int64_t out = outputs * c->dst.dims[2] * c->dst.dims[3];
     for (int64_t job = begin; job < end; job++) {
-        int64_t g = job / images, at = job % images * c->groups + g;
-        nw_kernel_set(l->kernel, NW_SLOT_WEIGHTS, w->filters[g]->data);
-        if (w->bias) nw_kernel_set(l->kernel, NW_SLOT_BIAS, (float *)w->bias->data + g * outputs);
-        nw_kernel_set(l->kernel, NW_SLOT_SRC, (float *)w->src->data + at * in);
-        nw_kernel_set(l->kernel, NW_SLOT_DST, (float *)w->dst->data + at * out);
+        int64_t at = job / images, image = job % images, group = at / w->parts;
+        nw_kernel_set(l->kernel, NW_SLOT_WEIGHTS, w->filters[at]->data);
+        if (w->bias) nw_kernel_set(l->kernel, NW_SLOT_BIAS, (float *)w->bias->data + at * outputs);
+        nw_kernel_set(l->kernel, NW_SLOT_SRC, (float *)w->src->data + (image * c->groups + group) * in);
+        nw_kernel_set(l->kernel, NW_SLOT_DST, (float *)w->dst->data + (image * pieces + at) * out);
         NW_TRY(nw_kernel_run(l->kernel, err));
     }
     return NW_OK;
@@ -247,7 +298,7 @@ static nw_status run_jobs(const nw_winograd *w, const lane *l, int64_t begin, in
 static void run_lanes(void *context, size_t begin, size_t end)
 {
     lanes_run *r = context;
-    int64_t jobs = r->w->conv.groups * r->w->conv.src.dims[0], lanes = r->w->lane_count;
+    int64_t jobs = jobs_of(r->w), lanes = r->w->lane_count;
     int before = nw_threads_set(1); /* of oneDNN, where there is one lane only */
     for (size_t i = begin; i < end; i++)
         r->status[i] = run_jobs(r->w, &r->w->lanes[i], jobs * (int64_t)i / lanes,
@@ -298,10 +349,11 @@ nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buf
     size_t scratch = nw_kernel_bytes(w->lanes[0].kernel, NW_SLOT_SCRATCH);
     for (int i = 0; i < w->lane_count && scratch && status == NW_OK; i++)
         status = nw_plan_scratch(plan, scratch, &w->lanes[i].scratch, err);
-    for (int64_t g = 0; g < w->conv.groups && status == NW_OK; g++) {
-        nw_layout layout = nw_layout_plain(NW_F32, &w->packed[g]->shape);
-        status = nw_plan_constant(plan, &layout, w->packed[g]->data, nw_tensor_ref(w->packed[g]),
-                                  &w->filters[g], err);
+    int pieces = (int)(w->conv.groups * w->parts);
+    for (int i = 0; i < pieces && status == NW_OK; i++) {
+        nw_layout layout = nw_layout_plain(NW_F32, &w->packed[i]->shape);
+        status = nw_plan_constant(plan, &layout, w->packed[i]->data, nw_tensor_ref(w->packed[i]),
+                                  &w->filters[i], err);
     }
     if (status != NW_OK) {
         nw_winograd_free(w);
@@ -319,8 +371,8 @@ nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buf
     for (size_t i = 0; i < sizeof touched / sizeof touched[0]; i++)
         if (touched[i]) step.reads[reads++] = touched[i];
     step.writes[0] = dst;
-    for (int64_t g = 0; g < w->conv.groups; g++) step.reads[reads++] = w->filters[g];
     NW_TRY(nw_plan_step(plan, &step, err));
+    NW_TRY(nw_plan_touches(plan, w->filters, pieces, false, err));
     for (int i = 0; i < w->lane_count && scratch; i++)
         NW_TRY(nw_plan_touches(plan, &w->lanes[i].scratch, 1, true, err));
     return NW_OK;

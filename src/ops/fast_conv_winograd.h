@@ -17,6 +17,10 @@ bool nw_winograd_beats_bf16(const nw_conv_desc *conv);
 void nw_winograd_free(nw_winograd *winograd);
 /* The layout of what it reads and of what it writes. */
 nw_layout nw_winograd_layout(const nw_winograd *winograd, bool of_dst);
+/* fast_conv_parts.c: whether a convolution of one image without groups, computed in so many parts of its
+ * outputs, has the same bits. */
+nw_status nw_winograd_parts_agree(nw_weights_cache *cache, const nw_conv_desc *whole, int64_t parts,
+                                  bool *same, nw_error *err);
 /* Adds the step; takes over `winograd`, also on failure. bias and add may be NULL; mirrored has neither. */
 nw_status nw_winograd_step(nw_plan *plan, nw_winograd *winograd, nw_buffer *src, nw_buffer *bias,
                            nw_buffer *add, nw_buffer *dst, nw_error *err);
