@@ -56,7 +56,9 @@ def runs(work):
         "severity": [(f"severity-fold{f}", [*share, "--folds", 5, "--fold", f]) for f in range(5)],
         "covid": [("severity-all", share)] + [(f"covid{'' if size == 160 else size}-seed{s}", [*covid, "--size", size, *fast, "--epochs", 50, "--rate", 0.0005,
                                                                                             "--augment", LABEL, "--label-smoothing", 0.1, "--seed", s])
-                                              for size in (160, 192) for s in range(3)],
+                                              for size in (160, 192) for s in range(3)]
+                 + [(f"covidall-seed{s}", [*covid, "--size", 160, "--val", 0, "--keep-last", *fast, "--epochs", 50, "--rate", 0.0005, "--augment", LABEL,
+                                           "--label-smoothing", 0.1, "--seed", s]) for s in range(3)],
         "cxr": [(f"cxr-seed{s}", [*xray, "--fold", s, *fast, "--epochs", 25, "--augment", "cxr,cutout=0", "--label-smoothing", 0.1, "--seed", s])
                 for s in range(3)],
         "cohort": [(f"cohort-{arch}-seed{s}", [work / "cohort" / "slices.csv", *cohort, "--lungs-crop", "--arch", arch, "--width", width, *fast,
