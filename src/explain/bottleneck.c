@@ -178,9 +178,14 @@ typedef struct draw {
     const float *diff;
 } draw;
 
-static void normals(const nw_noise *noise, uint32_t sample, size_t first, float *dst, size_t n)
+/* `follows`: dst still has the draw of the sample before. */
+static void normals(const nw_noise *noise, uint32_t sample, bool follows, size_t first, float *dst, size_t n)
 {
     bool mirrored = noise->antithetic && sample % 2;
+    if (mirrored && follows) {
+        for (size_t i = 0; i < n; i++) dst[i] = -dst[i];
+        return;
+    }
     if (noise->antithetic) sample /= 2;
     if (noise->inject)
         noise->inject(noise->user, noise->step, sample, first, dst, n);
@@ -197,7 +202,7 @@ static void samples(void *context, size_t begin, size_t end)
     size_t n = end - begin;
     float eps[CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
-        normals(d->noise, d->first + s, begin, eps, n);
+        normals(d->noise, d->first + s, s > 0, begin, eps, n);
         float *z = d->dst + (size_t)s * (size_t)b->neurons + begin;
         nw_passes_sample(&neurons, eps, z, n);
         if (b->config.relu)
@@ -230,10 +235,11 @@ static void gathers(void *context, size_t begin, size_t end)
     size_t n = end - begin;
     float eps[CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
-        normals(d->noise, d->first + s, begin, eps, n);
+        normals(d->noise, d->first + s, s > 0, begin, eps, n);
         const float *diff = d->diff + (size_t)s * (size_t)b->neurons + begin;
         double *sum = b->gathered + begin;
-        if (b->control) nw_passes_remember(&neurons, eps, diff, b->config.relu, b->mean_diff + begin, n);
+        if (b->control && !d->noise->forget)
+            nw_passes_remember(&neurons, eps, diff, b->config.relu, b->mean_diff + begin, n);
         if (b->control && lone(d->noise, d->first + s))
             nw_passes_gather_lone(&neurons, eps, diff, b->controlled ? b->control + begin : NULL,
                                   1 / (float)d->noise->samples, b->config.relu, sum, n);

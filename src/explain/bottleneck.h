@@ -37,6 +37,7 @@ typedef struct nw_noise {
     uint32_t step;
     uint32_t samples; /* of this step; 0: not told, and no sample is taken for lone */
     bool antithetic;  /* samples 2k and 2k + 1 are one draw and its mirror image */
+    bool forget;      /* the step after this one has no lone sample, so that g need not be kept for it */
     void (*inject)(void *user, uint32_t step, uint32_t sample, uint64_t first, float *dst, size_t n);
     void *user;
 } nw_noise;

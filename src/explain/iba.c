@@ -222,6 +222,7 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
         bool last = is_last(o, t);
         int samples = samples_of(o, t);
         noise.samples = (uint32_t)samples;
+        noise.forget = last || t + 1 == o->steps || is_last(o, t + 1) || samples_of(o, t + 1) % 2 == 0;
         for (int first = 0, count; first < samples; first += count) {
             int left = samples - first, most = e->few && left < e->batch ? e->few_batch : e->batch;
             count = left < most ? left : most;

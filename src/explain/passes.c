@@ -154,6 +154,7 @@ NW_SIMD void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float
                                    int relu, double *restrict sum, size_t n)
 {
     const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
+#pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float g = passes(neurons, eps, relu, i) * diff[i], rest = control ? g - share * control[i] : 0;
         sum[i] += (double)((x[i] - mean[i]) * g - std[i] * eps[i] * rest);
@@ -163,6 +164,7 @@ NW_SIMD void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float
 NW_SIMD void nw_passes_remember(const nw_passes_neurons *neurons, const float *restrict eps,
                                 const float *restrict diff, int relu, float *restrict sum, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++) sum[i] += passes(neurons, eps, relu, i) * diff[i];
 }
 
