@@ -77,7 +77,7 @@ typedef struct nw_explain_options {
     double sigma;            /* of the blur of lambda, in positions of the layer; 0: none. 1 */
     int steps;               /* of Adam; 10 */
     double rate;             /* Adam's learning rate; 1 */
-    int samples;             /* noise draws a step, at most; 10 */
+    int samples;             /* noise draws a step, at most; 8 (the reference: 10) */
     int early_samples;       /* of an even schedule: noise draws in the first early_steps steps, where lambda
                                 is near 1 and the prediction's gradient small beside the capacity's, and in a
                                 last forward pass that no update follows; 0: `samples` there too. 0 */

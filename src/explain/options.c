@@ -13,7 +13,7 @@ void nw_explain_options_init(nw_explain_options *options)
                                     .sigma = 1,
                                     .steps = 10,
                                     .rate = 1,
-                                    .samples = 10,
+                                    .samples = 8,
                                     .early_steps = 5,
                                     .schedule = NW_SCHEDULE_SLOPE,
                                     .noise = NW_NOISE_ANTITHETIC,
