@@ -28,8 +28,8 @@ static void evaluate(int seed, bool all, expected *found)
     snprintf(line, sizeof line,
              "evaluate %s/models/ct-severity-resnet18s.onnx %s/data/ct-lesion-slices/images --masks "
              "%s/data/ct-lesion-slices/masks --orient transpose --mean 0.5 --std 0.25 --stats "
-             "$T/recorded.stats --noise independent --schedule even --samples 10 --loss raise --loss-weight 10 "
-             "--beta 10 --seed %d --resamples 1 --json --layer iba=" LAYER(2) " --method iba%s",
+             "$T/recorded.stats --noise independent --schedule even --samples 10 --loss raise --beta 10 "
+             "--loss-weight 10 --seed %d --resamples 1 --json --layer iba=" LAYER(2) " --method iba%s",
              shared, shared, shared, seed,
              all ? ",gradcam@" LAYER(2) ",gradcam@" LAYER(3) ",gradcam@" LAYER(4) : "");
     expect_success(line);
