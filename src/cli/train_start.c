@@ -68,8 +68,8 @@ static nw_status resize_old(train *t, int rank, int64_t *dims, nw_error *err)
     bool other = false;
     int64_t to[3];
     for (int i = 0; i < rank - 2; i++) {
-        to[i] = size[i] && dims[2 + i] > 0 ? size[i] : dims[2 + i];
-        other |= to[i] != dims[2 + i];
+        to[i] = size[i] ? size[i] : dims[2 + i];
+        other |= dims[2 + i] > 0 && to[i] != dims[2 + i];
     }
     if (!other) return NW_OK;
     nw_model *resized;

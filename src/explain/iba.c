@@ -62,7 +62,7 @@ static int even_batch(const nw_explainer *e)
     int64_t fit = MOST_BYTES / bytes, most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
     int samples = e->options.samples, runs = (int)((samples + most - 1) / most);
     int batch = (samples + runs - 1) / runs;
-    /* Most steps of that schedule take two or four. */
+    /* The steps of that schedule take one or an even number. */
     return e->options.schedule == NW_SCHEDULE_SLOPE && batch > 2 ? 2 : batch;
 }
 
@@ -84,8 +84,9 @@ static int samples_of(const nw_explain_options *o, int t)
     /* Neurons that fell freely are shut by then; the others are held where lambda has a slope. */
     if (half < 0 && slope < 0.1) slope = 0.4;
     double wanted = o->samples * slope;
-    int pairs = (int)(wanted / 2 + 0.5);
-    return wanted < 1.5 || o->samples == 1 ? 1 : 2 * (pairs < 1 ? 1 : pairs);
+    int pairs = (int)(wanted / 2 + 0.5), most = o->samples / 2;
+    if (wanted < 1.5 || most == 0) return 1;
+    return 2 * (pairs < 1 ? 1 : pairs > most ? most : pairs);
 }
 
 /* Whether some step has a sample without its mirror image. */
@@ -224,7 +225,7 @@ static nw_status optimise(nw_explainer *e, uint64_t image, const nw_loss_spec *s
         noise.samples = (uint32_t)samples;
         noise.forget = last || t + 1 == o->steps || is_last(o, t + 1) || samples_of(o, t + 1) % 2 == 0;
         for (int first = 0, count; first < samples; first += count) {
-            int left = samples - first, most = e->few && left < e->batch ? e->few_batch : e->batch;
+            int left = samples - first, most = e->few && 2 * left <= e->batch ? e->few_batch : e->batch;
             count = left < most ? left : most;
             NW_TRY(group(e, &noise, spec, samples, (uint32_t)first, (uint32_t)count, !last, &loss, err));
         }

@@ -29,6 +29,13 @@ static nw_status check(const nw_model *from, const int64_t *size, nw_error *err)
     return NW_OK;
 }
 
+static bool is_open(const nw_shape *shape)
+{
+    for (int i = 1; i < shape->rank; i++)
+        if (shape->dims[i] < 0) return true;
+    return false;
+}
+
 /* A graph whose layers are tied to the old size fails in inference, or gives something else. */
 static nw_status try_size(nw_model *from, nw_model *model, const int64_t *size, nw_error *err)
 {
@@ -37,13 +44,19 @@ static nw_status try_size(nw_model *from, nw_model *model, const int64_t *size, 
     char text[3][NW_SHAPE_TEXT];
     memcpy(wanted.dims, size, (size_t)wanted.rank * sizeof *size);
     memcpy(input->shape.dims + 2, size, (size_t)wanted.rank * sizeof *size);
-    NW_TRY(output_shape(from, &before, err));
+    /* What else the graph gives may be of another size now. */
+    for (size_t i = 1; i < model->graph->output_count; i++)
+        model->graph->values[model->graph->outputs[i]].has_shape = false;
+    bool compared = !is_open(&from->graph->values[from->graph->inputs[0]].shape);
+    if (compared) NW_TRY(output_shape(from, &before, err));
     NW_TRY(nw_made_finish(model, err));
     nw_shape_text(&wanted, text[0], sizeof text[0]);
-    if (output_shape(model, &after, err) != NW_OK)
+    nw_status status = output_shape(model, &after, err);
+    if (status == NW_NO_MEMORY) return status;
+    if (status != NW_OK)
         return nw_fail_within(err, NW_UNSUPPORTED, "%s cannot take images of %s, its layers are for its own",
                               from->path, text[0]);
-    if (!nw_shape_equal(&before, &after))
+    if (compared && !nw_shape_equal(&before, &after))
         return nw_fail(err, NW_UNSUPPORTED, "%s gives %s for images of %s and not %s as for those of its own",
                        from->path, nw_shape_text(&after, text[1], sizeof text[1]), text[0],
                        nw_shape_text(&before, text[2], sizeof text[2]));

@@ -5,11 +5,11 @@
  *
  * oneDNN has it without groups, and with several threads it sums in another order than with one. In a blocked
  * layout the channels of a group of one image lie together, so a convolution is made of jobs: one image and
- * one group each, by a kernel that was made for one thread, and where there are more threads than that, a
- * part of the outputs, if that has the same bits (fast_conv_parts.c). Threads share the jobs, so that results
- * do not depend on how many there are. The gradient with respect to the source is a convolution too, with
- * filters turned round and the channels exchanged; as such its filters are transformed once and not at every
- * run. */
+ * one group each, by a kernel that was made for one thread, and where threads would have none or uneven
+ * shares, a part of the outputs, if that has the same bits (fast_conv_parts.c). Threads share the jobs, so
+ * that results do not depend on how many there are. The gradient with respect to the source is a convolution
+ * too, with filters turned round and the channels exchanged; as such its filters are transformed once and not
+ * at every run. */
 #include "ops/fast_conv_winograd.h"
 
 #include "base/memory.h"

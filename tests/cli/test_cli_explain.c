@@ -87,10 +87,11 @@ static void the_time_is_told(void **state)
 {
     (void)state;
     make_stats();
-    expect_success("explain " MODEL " " IMAGE
-                   " --stats $T/demo.stats --steps 4 --no-picture --profile --trace $T/trace.json -o $T/p");
+    expect_success(
+        "explain " MODEL " " IMAGE
+        " --stats $T/demo.stats --steps 4 --samples 10 --no-picture --profile --trace $T/trace.json -o $T/p");
     json_t *root = load("trace.json"), *event;
-    size_t i, forward = 0, backward = 0, noise = 0;
+    size_t i, forward = 0, backward = 0, noise = 0, of_part[5] = {0};
     double last[5] = {0};
     json_array_foreach(json_object_get(root, "traceEvents"), i, event)
     {
@@ -100,11 +101,13 @@ static void the_time_is_told(void **state)
                taken = json_number_value(json_object_get(event, "dur"));
         assert_true(part >= 1 && part <= 4 && taken >= 0 && start >= last[part] - 1e-3);
         last[part] = start + taken;
+        of_part[part]++;
         const char *name = json_string_value(json_object_get(event, "name"));
         forward += part % 2 == 0 && strcmp(name, "conv") == 0;
         backward += part % 2 == 0 && strcmp(name, "conv backward") == 0;
         noise += strcmp(name, "noise") == 0;
     }
+    for (int part = 1; part <= 4; part++) assert_true(of_part[part] > 0);
     assert_true(forward > 0 && backward > 0 && noise >= 4);
     /* Samples by the slope: 1, 1, 2 and one that goes forward alone. Two go at once: four runs and three. */
     assert_int_equal(forward / 4 * 3, backward);

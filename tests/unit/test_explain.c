@@ -177,6 +177,9 @@ static void a_schedule_by_the_slope(void **state)
         {4, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 4, 4, 4, 2, 1, 1}},
         {6, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 4, 6, 4, 2, 1, 1}},
         {1, 3, NW_READOUT_LAST_FORWARD, {1, 1, 1}},
+        {3, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 1, 2, 2, 2, 1, 1, 1}},
+        {7, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 2, 6, 6, 6, 2, 1, 1}},
+        {8, 10, NW_READOUT_LAST_FORWARD, {1, 1, 1, 4, 6, 8, 6, 4, 1, 1}},
         {10, 12, NW_READOUT_AFTER, {1, 1, 2, 4, 8, 10, 8, 4, 2, 4, 4, 4}},
     };
     nw_model *model = network(&(tail){.outputs = OUTPUTS});
