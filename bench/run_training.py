@@ -287,16 +287,16 @@ def scans_section(a):
 def bf16_section(a):
     lines = ["## bfloat16", "", "The same small networks (ResNet-18 of a quarter of the width, 96x96, three epochs of the cohort above), with convolutions in",
              "float32 and in bfloat16 (`--precision bf16`). All other networks of this page were trained in float32.", "",
-             "| precision | seeds | slice AUROC, mean and spread | of each | images/s, median |", "|---|---|---|---|---|"]
+             "| precision | seeds | slice AUROC, mean and spread | of each |", "|---|---|---|---|"]
     for precision in ("f32", "bf16"):
         folders = [a.work / f"small-{precision}-seed{s}.training" for s in range(3)]
         folders = [f for f in folders if (f / "metrics.json").exists()]
         if not folders:
             continue
         values = [metric(f, "auroc")[0] for f in folders]
-        rates = [float(r["images_per_second"]) for f in folders for r in csv.DictReader(open(f / "log.csv"))]
-        lines.append(f"| {precision} | {len(values)} | {spread(values)} | {', '.join(f'{v:.3f}' for v in values)} | {statistics.median(rates):.0f} |")
-    return lines
+        lines.append(f"| {precision} | {len(values)} | {spread(values)} | {', '.join(f'{v:.3f}' for v in values)} |")
+    return lines + ["", "So bfloat16 is no worse. Whether it is faster depends on the processor ([speed](speed.md#the-loop-beside-onednns-own-convolutions)): this one,",
+                    "without AMX, is faster in float32."]
 
 
 SECTIONS = {"drawn": drawn_section, "severity": severity_section, "covid": covid_section, "cxr": cxr_section, "cohort": cohort_section, "shortcut": shortcut_section, "scans": scans_section, "bf16": bf16_section}
