@@ -55,7 +55,7 @@ NW_API nw_status nw_network_new_head(nw_model *from, int64_t outputs, uint64_t s
 /* The network `from`, weights and all, for images of another size: `size` is H, W or D, H, W, as the input
  * has axes; layers and metadata stay as they are. NW_BAD_INPUT for sizes out of range; NW_UNSUPPORTED where
  * the layers are tied to the old size (a matrix over all positions, a fixed Reshape), which the error
- * explains. */
+ * explains. Outputs after the first no longer declare a shape. *out is one reference. */
 NW_API nw_status nw_network_resize(nw_model *from, const int64_t *size, nw_model **out, nw_error *err);
 
 #ifdef __cplusplus

@@ -42,7 +42,7 @@ static nw_status md_wanted(const nw_layout *layout, const nw_shape *shape, nw_md
 /* With more than eight threads oneDNN's 1x1 kernels sum in another order than with fewer (seen with
  * version 2.6: one image, up to 14x14 positions), so they are made for eight at most: the number of threads
  * must change nothing. Gives the number of before. */
-static int fix_threads(const nw_conv_desc *conv)
+static int limit_threads(const nw_conv_desc *conv)
 {
     enum { MOST = 8 };
     bool pointwise = true;
@@ -70,7 +70,7 @@ nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, cons
         status = nw_fail(err, NW_FAILED, "oneDNN refuses the shape of the weights");
     if (status == NW_OK) status = nw_attributes(conv->add ? &dst_md : NULL, &conv->act, &attr, err);
     if (status == NW_OK) {
-        int before = fix_threads(conv);
+        int before = limit_threads(conv);
         dnnl_status_t s = nw_pd_conv_forward(
             pd, backend->engine, &src_md, &weights_md, conv->bias ? &bias_md : NULL, &dst_md, &w,
             conv->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, attr);
@@ -156,7 +156,7 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
     if (status == NW_OK) {
         dnnl_status_t s =
             nw_md_tag(&weights_md, rank, dims, conv->bf16 ? dnnl_bf16 : dnnl_f32, dnnl_format_tag_any);
-        int before = fix_threads(conv);
+        int before = limit_threads(conv);
         if (s == dnnl_success)
             s = nw_pd_conv_backward_data(&pd, backend->engine, &src_md, &weights_md, &dst_md, &w, hint, attr);
         nw_threads_set(before);

@@ -6,18 +6,10 @@
  * nothing. What oneDNN does it does not say; here it is tried, once for a shape. */
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/rng.h"
 #include "ops/fast_conv_winograd.h"
 
 #include <string.h>
-
-/* Numbers in -1 .. 1 whose sums round. */
-static void fill(float *x, size_t n, uint32_t state)
-{
-    for (size_t i = 0; i < n; i++) {
-        state = state * 1664525U + 1013904223U;
-        x[i] = (float)(int32_t)state * 0x1p-31F;
-    }
-}
 
 typedef struct trial {
     nw_backend *backend;
@@ -54,8 +46,8 @@ static nw_status run(trial *t, const nw_conv_desc *conv, nw_error *err)
     t->scratch = scratch ? nw_alloc_aligned(scratch, 1) : NULL;
     if (!t->cache || !t->src || !t->dst || (scratch && !t->scratch))
         return nw_no_memory(err, n * sizeof(float), "trying a convolution");
-    fill(t->src, n, 1);
-    fill(t->filters->data, (size_t)nw_count(&conv->weights), 2);
+    nw_rng_normals(1, 0, 0, 0, 0, t->src, n);
+    nw_rng_normals(2, 0, 0, 0, 0, t->filters->data, (size_t)nw_count(&conv->weights));
     NW_TRY(nw_weights_pack(t->cache, t->backend, t->kernel, t->filters, &t->packed, err));
     nw_kernel_set(t->kernel, NW_SLOT_SRC, t->src);
     nw_kernel_set(t->kernel, NW_SLOT_WEIGHTS, t->packed->data);

@@ -297,6 +297,20 @@ static void layers_of_one_size_are_named(void **state)
     not_resized(old, (int64_t[]){0, 4}, NW_BAD_INPUT, "not 0");
     not_resized(old, (int64_t[]){4, INT64_MAX}, NW_BAD_INPUT, "from 1 to 65536");
     nw_model_unref(old);
+    /* A size that the file leaves open can be fixed; a second output is of another size then. */
+    nw_model *model = NULL;
+    ow_begin(&m, 13);
+    ow_input(&m, "x", 4, (int64_t[]){-1, 2, -1, -1});
+    net_conv(&m, "x", "map", 2, 6, 3, 1, 1);
+    ow_node(&m, "GlobalAveragePool", "", "map", "y");
+    ow_output(&m, "y");
+    ow_output(&m, "map");
+    old = net_load(&m);
+    must(nw_network_resize(old, (int64_t[]){7, 9}, &model, err));
+    assert_memory_equal(nw_model_input_dims(model, 0), ((int64_t[]){-1, 2, 7, 9}), 4 * sizeof(int64_t));
+    assert_false(model->graph->values[model->graph->outputs[1]].has_shape);
+    nw_model_unref(model);
+    nw_model_unref(old);
 }
 
 int main(void)
