@@ -80,6 +80,19 @@ def largest_difference(a, b):
     return ((a - b).abs().max() / b.abs().max()).item()
 
 
+def wobble(net, x, module, target, exact, trials=4, size=1e-6):
+    """How far the answers are apart where every parameter is off by a few units in the last place of single precision, as
+    with sums in another order: far, where a ReLU or a maximum hangs on it."""
+    worst = 0
+    for _ in range(trials):
+        other = copy.deepcopy(net).double()
+        with torch.no_grad():
+            for p in other.parameters():
+                p.mul_(1 + size * torch.randn_like(p))
+        worst = max([worst] + [largest_difference(a, b) for a, b in zip(reference(other, x.double(), module, target), exact)])
+    return worst
+
+
 def submodule(scope):
     """'features/features.3' is the scope of the exported nodes; the module is named by its last part."""
     last = scope.split("/")[-1]
@@ -117,10 +130,10 @@ def golden(out, name, build, shape, scope, opset, fold, extra):
         randomise(net, torch.cat([x, 1.3 * torch.randn_like(x), x.flip(-1)]))
         exact = reference(copy.deepcopy(net).double(), x.double(), submodule(scope), target)
         single = reference(net, x, submodule(scope), target)
-        # No ReLU or maximum may hang on the last bit: single precision has to agree well.
+        # No ReLU or maximum may hang on the last bit: single precision has to agree well, in whatever order it sums.
         error = max(largest_difference(a, b) for a, b in zip(single, exact))
         spread = exact[0].std(0).min().item()
-        if error < 1e-5 and spread > 1e-3:
+        if error < 1e-5 and spread > 1e-3 and wobble(net, x, submodule(scope), target, exact) < 2e-5:
             break
     else:
         raise SystemExit(f"{name}: no seed without a kink (last: error {error:g}, spread {spread:g})")
