@@ -1,7 +1,9 @@
 /* Gemm and MatMul by oneDNN's matrix product; their gradients are two more of them, transposed. */
 #include "base/memory.h"
 #include "ops/fast.h"
-#include "ops/fast_kernel.h"
+#include "ops/fast_matmul_packed.h"
+#include "ops/fast_matmul_parts.h"
+#include "ops/fast_matmul_small.h"
 
 #include <string.h>
 
@@ -72,14 +74,8 @@ static bool describe_matmul(const nw_graph *graph, const nw_node *node, product 
 static nw_status add(nw_plan *plan, const nw_matmul_desc *mm, nw_buffer *src, nw_buffer *weights,
                      nw_buffer *bias, nw_buffer *dst, nw_error *err)
 {
-    nw_kernel_step k = {.kind = "matmul",
-                        .flops = 2.0 * (double)mm->batch * (double)mm->m * (double)mm->n * (double)mm->k};
-    NW_TRY(nw_matmul_kernel(nw_plan_backend(plan), mm, &k.kernel, err));
-    k.slots[NW_SLOT_SRC] = src;
-    k.slots[NW_SLOT_WEIGHTS] = weights;
-    k.slots[NW_SLOT_BIAS] = bias;
-    k.slots[NW_SLOT_DST] = dst;
-    return nw_fast_kernel_step(plan, &k, err);
+    if (nw_small_matmul_fits(mm)) return nw_small_matmul_step(plan, mm, src, weights, bias, dst, err);
+    return nw_matmul_parts_step(plan, mm, src, weights, bias, dst, err);
 }
 
 static nw_status plain_src(nw_plan *plan, const nw_node *node, int i, nw_buffer **out, nw_error *err)
@@ -159,6 +155,21 @@ static nw_status backward(nw_plan *plan, const nw_node *node, const product *p, 
     return NW_OK;
 }
 
+static nw_status forward(nw_plan *plan, const nw_node *node, const product *p, nw_error *err)
+{
+    nw_buffer *src, *weights, *bias = NULL, *dst;
+    nw_layout layout = nw_layout_plain(NW_F32, nw_out_shape(nw_plan_graph(plan), node, 0));
+    NW_TRY(plain_src(plan, node, 0, &src, err));
+    if (p->bias >= 0) NW_TRY(plain_src(plan, node, p->bias, &bias, err));
+    NW_TRY(nw_plan_dst(plan, node->outputs[0], &layout, &dst, err));
+    nw_tensor *constant = nw_fast_constant(plan, node, 1);
+    nw_kernel *packed;
+    NW_TRY(nw_packed_matmul_kernel(plan, &p->mm, constant, &packed, err));
+    if (packed) return nw_packed_matmul_step(plan, &p->mm, packed, constant, src, bias, dst, err);
+    NW_TRY(plain_src(plan, node, 1, &weights, err));
+    return add(plan, &p->mm, src, weights, bias, dst, err);
+}
+
 nw_status nw_fast_matmul(nw_plan *plan, const nw_node *node, bool *declined, nw_error *err)
 {
     const nw_graph *graph = nw_plan_graph(plan);
@@ -175,11 +186,5 @@ nw_status nw_fast_matmul(nw_plan *plan, const nw_node *node, bool *declined, nw_
     p.mm.dst_strides[1] = p.mm.n;
     p.mm.dst_strides[2] = 1;
     if (nw_plan_phase(plan) == NW_PHASE_BACKWARD) return backward(plan, node, &p, err);
-    nw_buffer *src, *weights, *bias = NULL, *dst;
-    nw_layout layout = nw_layout_plain(NW_F32, nw_out_shape(graph, node, 0));
-    NW_TRY(plain_src(plan, node, 0, &src, err));
-    NW_TRY(plain_src(plan, node, 1, &weights, err));
-    if (p.bias >= 0) NW_TRY(plain_src(plan, node, p.bias, &bias, err));
-    NW_TRY(nw_plan_dst(plan, node->outputs[0], &layout, &dst, err));
-    return add(plan, &p.mm, src, weights, bias, dst, err);
+    return forward(plan, node, &p, err);
 }
