@@ -35,6 +35,8 @@ void nw_kernel_free(nw_kernel *kernel);
 size_t nw_kernel_bytes(const nw_kernel *kernel, nw_slot slot); /* 0: not used */
 void nw_kernel_set(nw_kernel *kernel, nw_slot slot, void *data);
 nw_status nw_kernel_run(nw_kernel *kernel, nw_error *err);
+/* Whether the weights of a 1x1 convolution are [outputs / 8][inputs / 8][8 inputs][8 outputs]. */
+bool nw_kernel_weights_in_eights(const nw_kernel *kernel, int64_t outputs, int64_t inputs);
 const char *nw_kernel_impl(const nw_kernel *kernel); /* "onednn " and its name of the implementation */
 
 /* Convolution over 1 to 3 spatial dimensions (ONNX Conv). src [N, C, ...], weights [O, C/groups, ...], dst

@@ -178,3 +178,13 @@ nw_status nw_conv_backward(nw_backend *backend, const nw_conv_desc *conv, const 
     *out = kernel;
     return NW_OK;
 }
+
+bool nw_kernel_weights_in_eights(const nw_kernel *kernel, int64_t outputs, int64_t inputs)
+{
+    const dnnl_dims_t dims = {outputs, inputs, 1, 1};
+    nw_md eights = {0};
+    bool same = nw_md_tag(&eights, 4, dims, dnnl_f32, dnnl_ABcd8b8a) == dnnl_success &&
+                dnnl_memory_desc_equal(NW_MD(&kernel->md[NW_SLOT_WEIGHTS]), NW_MD(&eights));
+    nw_md_clear(&eights);
+    return same;
+}

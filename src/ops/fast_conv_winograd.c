@@ -16,6 +16,7 @@
 #include "base/parallel.h"
 #include "base/simd.h"
 #include "ops/fast_act.h"
+#include "ops/fast_conv_tiles.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct nw_winograd {
     lane lanes[MOST_LANES];
     nw_tensor *packed[MOST_PIECES];
     nw_buffer *filters[MOST_PIECES], *src, *bias, *add, *dst;
+    nw_tile_conv *tiles; /* all of it is there instead, where oneDNN has no such kernels */
 };
 
 void nw_winograd_free(nw_winograd *w)
@@ -56,12 +58,13 @@ void nw_winograd_free(nw_winograd *w)
         nw_backend_free(w->lanes[i].backend);
     }
     for (int i = 0; i < MOST_PIECES; i++) nw_tensor_unref(w->packed[i]);
+    nw_tile_conv_free(w->tiles);
     nw_free(w);
 }
 
 nw_layout nw_winograd_layout(const nw_winograd *w, bool of_dst)
 {
-    return nw_layout_blocked(NW_F32, of_dst ? &w->conv.dst : &w->conv.src, 1, 16);
+    return nw_layout_blocked(NW_F32, of_dst ? &w->conv.dst : &w->conv.src, 1, nw_backend_block());
 }
 
 /* Where it pays: enough channels for the products, and maps that tiles of 4x4 do not overlap by too much. */
@@ -236,13 +239,20 @@ nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *w
                            nw_winograd **out, nw_error *err)
 {
     *out = NULL;
-    if (!weights || weights->dtype != NW_F32 || !fits(conv)) return NW_OK;
+    bool tiles = nw_tile_conv_fits(conv);
+    if (!weights || weights->dtype != NW_F32 || !(tiles || fits(conv))) return NW_OK;
     nw_winograd *w = nw_calloc(1, sizeof *w);
     if (!w) return nw_no_memory(err, sizeof *w, "a step");
     w->conv = mirrored ? mirror(conv) : *conv;
-    nw_status status = choose_parts(plan, w, err);
-    if (status == NW_OK) status = make_lanes(w, err);
-    if (status == NW_OK) status = pack(plan, w, weights, mirrored, err);
+    nw_status status;
+    if (tiles) {
+        status = nw_tile_conv_make(plan, &w->conv, weights, mirrored, &w->tiles, err);
+        if (status == NW_OK && !w->tiles) status = NW_UNSUPPORTED;
+    } else {
+        status = choose_parts(plan, w, err);
+        if (status == NW_OK) status = make_lanes(w, err);
+        if (status == NW_OK) status = pack(plan, w, weights, mirrored, err);
+    }
     if (status != NW_OK) {
         nw_winograd_free(w);
         return status == NW_UNSUPPORTED ? NW_OK : status;
@@ -341,6 +351,12 @@ static void destroy(void *state)
 nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buffer *bias, nw_buffer *add,
                            nw_buffer *dst, nw_error *err)
 {
+    if (w->tiles) {
+        nw_tile_conv *tiles = w->tiles;
+        w->tiles = NULL;
+        nw_winograd_free(w);
+        return nw_tile_conv_step(plan, tiles, src, bias, add, dst, err);
+    }
     w->src = src;
     w->bias = bias;
     w->add = add;
