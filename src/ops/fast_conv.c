@@ -78,17 +78,25 @@ static nw_status fail(nw_kernel *kernel, nw_status status)
     return status;
 }
 
+/* Weights that may change; nothing for those of the model. */
+static nw_status plain_weights(nw_plan *plan, const nw_node *node, nw_buffer **out, nw_error *err)
+{
+    nw_layout plain = nw_layout_plain(NW_F32, nw_in_shape(nw_plan_graph(plan), node, 1));
+    return nw_fast_constant(plan, node, 1) ? NW_OK : nw_plan_src(plan, node->inputs[1], &plain, out, err);
+}
+
 static nw_status forward_winograd(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
                                   nw_winograd *fast, nw_error *err)
 {
     nw_layout from = nw_winograd_layout(fast, false), to = nw_winograd_layout(fast, true);
-    nw_buffer *src, *bias = NULL, *add = NULL, *dst;
+    nw_buffer *src, *weights = NULL, *bias = NULL, *add = NULL, *dst;
     nw_status status = nw_plan_src(plan, node->inputs[0], &from, &src, err);
+    if (status == NW_OK) status = plain_weights(plan, node, &weights, err);
     if (status == NW_OK && conv->bias) status = nw_plan_src(plan, node->inputs[2], NULL, &bias, err);
     if (status == NW_OK && conv->add)
         status = nw_plan_src(plan, node->inputs[node->input_count - 1], &to, &add, err);
     if (status == NW_OK) status = nw_plan_dst(plan, node->outputs[0], &to, &dst, err);
-    if (status == NW_OK) return nw_winograd_step(plan, fast, src, bias, add, dst, err);
+    if (status == NW_OK) return nw_winograd_step(plan, fast, src, weights, bias, add, dst, err);
     nw_winograd_free(fast);
     return status;
 }
@@ -224,9 +232,10 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     if (status == NW_OK && (learns || bias >= 0))
         status = nw_fast_conv_weights(plan, conv, node->inputs[0], node->inputs[1], bias, read, err);
     if (status == NW_OK && fast) {
-        nw_buffer *to;
-        status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
-        if (status == NW_OK) return nw_winograd_step(plan, fast, read, NULL, NULL, to, err);
+        nw_buffer *to, *weights = NULL;
+        status = plain_weights(plan, node, &weights, err);
+        if (status == NW_OK) status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
+        if (status == NW_OK) return nw_winograd_step(plan, fast, read, weights, NULL, NULL, to, err);
     }
     if (status != NW_OK || !wants) {
         nw_winograd_free(fast);

@@ -26,7 +26,8 @@ enum {
     LEAST_SIDE = 7,
     MATRICES = 4 << 20, /* bytes of the matrices that are worked with at once */
     LEAST_TILES = 16,
-    PAD = 16, /* floats between matrices: else their lines compete for the same places of the cache */
+    LEAST_TOTAL = 64, /* tiles for which transforming the filters at every run pays */
+    PAD = 16,         /* floats between matrices: else their lines compete for the same places of the cache */
     UNITS = 32,
     CHUNK = 16384
 };
@@ -39,7 +40,8 @@ typedef struct lane {
 } lane;
 
 struct nw_tile_conv {
-    nw_conv_desc conv;                           /* of all images and groups, as it is computed */
+    nw_conv_desc conv; /* of all images and groups, as it is computed */
+    bool mirrored;
     int64_t in, out;                             /* channels of a group */
     int64_t rows, columns, total, tiles;         /* tiles: at once */
     size_t in_stride, out_stride, filter_stride; /* floats from one position's matrix to the next */
@@ -130,23 +132,33 @@ static void filters_part(void *context, size_t begin, size_t end)
     nw_tile_transform_filters(context, begin, end);
 }
 
+static nw_tile_filters filters_desc(const nw_tile_conv *t, const float *weights, int64_t group, float *dst)
+{
+    return (nw_tile_filters){.src = weights + group * t->in * t->out * 9,
+                             .dst = dst,
+                             .outputs = t->out,
+                             .inputs = t->in,
+                             .mirrored = t->mirrored,
+                             .stride = t->filter_stride};
+}
+
+static void transform_filters(nw_tile_filters *f)
+{
+    nw_parallel((size_t)(f->inputs / NW_TILE_BLOCK * (f->outputs / NW_TILE_BLOCK)), UNITS, filters_part, f);
+}
+
 /* Made once for all programs of a model, by way of the cache of tensors made from others. */
-static nw_status filters_of(nw_plan *plan, nw_tile_conv *t, nw_tensor *weights, int64_t group, bool mirrored,
+static nw_status filters_of(nw_plan *plan, nw_tile_conv *t, nw_tensor *weights, int64_t group,
                             nw_tensor **out, nw_error *err)
 {
     nw_tensor *from[NW_FOLD_FROM] = {weights}, *made[NW_FOLD_MADE] = {NULL};
-    float key =
-        -(float)(2 * (t->conv.groups * MOST_GROUPS + group) + mirrored + 1); /* others have positive ones */
+    float key = -(float)(2 * (t->conv.groups * MOST_GROUPS + group) + t->mirrored +
+                         1); /* others have positive ones */
     if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
         nw_shape shape = {.rank = 1, .dims = {(int64_t)t->filter_stride * NW_TILE_POINTS}};
         NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &made[0], err));
-        nw_tile_filters f = {.src = (const float *)weights->data + group * t->in * t->out * 9,
-                             .dst = made[0]->data,
-                             .outputs = t->out,
-                             .inputs = t->in,
-                             .mirrored = mirrored,
-                             .stride = t->filter_stride};
-        nw_parallel((size_t)(t->in / NW_TILE_BLOCK * (t->out / NW_TILE_BLOCK)), UNITS, filters_part, &f);
+        nw_tile_filters f = filters_desc(t, weights->data, group, made[0]->data);
+        transform_filters(&f);
         made[1] = nw_tensor_ref(made[0]);
         nw_weights_remember(nw_plan_weights(plan), from, key, made);
     }
@@ -162,10 +174,11 @@ nw_status nw_tile_conv_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *
     nw_tile_conv *t = nw_calloc(1, sizeof *t);
     if (!t) return nw_no_memory(err, sizeof *t, "a step");
     t->conv = *conv;
+    t->mirrored = mirrored;
     measure(t);
-    nw_status status = make_lanes(t, err);
-    for (int64_t g = 0; g < conv->groups && status == NW_OK; g++)
-        status = filters_of(plan, t, weights, g, mirrored, &t->made[g], err);
+    nw_status status = weights || t->total >= LEAST_TOTAL ? make_lanes(t, err) : NW_UNSUPPORTED;
+    for (int64_t g = 0; weights && g < conv->groups && status == NW_OK; g++)
+        status = filters_of(plan, t, weights, g, &t->made[g], err);
     if (status != NW_OK) {
         nw_tile_conv_free(t);
         return status == NW_UNSUPPORTED ? NW_OK : status;
@@ -303,6 +316,11 @@ static nw_status buffers(nw_plan *plan, nw_tile_conv *t, nw_error *err)
     for (int i = 0; i < t->lane_count && scratch; i++)
         NW_TRY(nw_plan_scratch(plan, scratch, &t->lanes[i].scratch, err));
     for (int64_t g = 0; g < t->conv.groups; g++) {
+        if (!t->made[g]) {
+            NW_TRY(nw_plan_scratch(plan, NW_TILE_POINTS * t->filter_stride * sizeof(float), &t->filters[g],
+                                   err));
+            continue;
+        }
         nw_layout layout = nw_layout_plain(NW_F32, &t->made[g]->shape);
         NW_TRY(nw_plan_constant(plan, &layout, t->made[g]->data, nw_tensor_ref(t->made[g]), &t->filters[g],
                                 err));
@@ -310,14 +328,45 @@ static nw_status buffers(nw_plan *plan, nw_tile_conv *t, nw_error *err)
     return NW_OK;
 }
 
-nw_status nw_tile_conv_step(nw_plan *plan, nw_tile_conv *t, nw_buffer *src, nw_buffer *bias, nw_buffer *add,
-                            nw_buffer *dst, nw_error *err)
+/* -- filters that change -- */
+
+typedef struct filters_step {
+    const nw_tile_conv *t; /* whose step comes after this one */
+    nw_buffer *weights;
+} filters_step;
+
+static nw_status run_filters(void *state, nw_error *err)
+{
+    (void)err;
+    const filters_step *s = state;
+    for (int64_t g = 0; g < s->t->conv.groups; g++) {
+        nw_tile_filters f = filters_desc(s->t, s->weights->data, g, s->t->filters[g]->data);
+        transform_filters(&f);
+    }
+    return NW_OK;
+}
+
+static nw_status add_filters_step(nw_plan *plan, const nw_tile_conv *t, nw_buffer *weights, nw_error *err)
+{
+    filters_step *s = nw_calloc(1, sizeof *s);
+    if (!s) return nw_no_memory(err, sizeof *s, "a step");
+    *s = (filters_step){t, weights};
+    nw_step step = {.kind = "pack", .impl = "winograd", .state = s, .run = run_filters, .reads = {weights}};
+    for (int64_t g = 0; g < t->conv.groups; g++) step.writes[g] = t->filters[g];
+    return nw_plan_step(plan, &step, err);
+}
+
+/* -- */
+
+nw_status nw_tile_conv_step(nw_plan *plan, nw_tile_conv *t, nw_buffer *src, nw_buffer *weights,
+                            nw_buffer *bias, nw_buffer *add, nw_buffer *dst, nw_error *err)
 {
     t->src = src;
     t->bias = bias;
     t->add = add;
     t->dst = dst;
     nw_status status = buffers(plan, t, err);
+    if (status == NW_OK && !t->made[0]) status = add_filters_step(plan, t, weights, err);
     if (status != NW_OK) {
         nw_tile_conv_free(t);
         return status;

@@ -240,7 +240,7 @@ nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *w
 {
     *out = NULL;
     bool tiles = nw_tile_conv_fits(conv);
-    if (!weights || weights->dtype != NW_F32 || !(tiles || fits(conv))) return NW_OK;
+    if ((weights && weights->dtype != NW_F32) || !(tiles || (weights && fits(conv)))) return NW_OK;
     nw_winograd *w = nw_calloc(1, sizeof *w);
     if (!w) return nw_no_memory(err, sizeof *w, "a step");
     w->conv = mirrored ? mirror(conv) : *conv;
@@ -348,14 +348,14 @@ static void destroy(void *state)
     nw_winograd_free(state);
 }
 
-nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buffer *bias, nw_buffer *add,
-                           nw_buffer *dst, nw_error *err)
+nw_status nw_winograd_step(nw_plan *plan, nw_winograd *w, nw_buffer *src, nw_buffer *weights, nw_buffer *bias,
+                           nw_buffer *add, nw_buffer *dst, nw_error *err)
 {
     if (w->tiles) {
         nw_tile_conv *tiles = w->tiles;
         w->tiles = NULL;
         nw_winograd_free(w);
-        return nw_tile_conv_step(plan, tiles, src, bias, add, dst, err);
+        return nw_tile_conv_step(plan, tiles, src, weights, bias, add, dst, err);
     }
     w->src = src;
     w->bias = bias;

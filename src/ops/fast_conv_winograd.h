@@ -7,9 +7,10 @@
 /* A convolution ready to become a step. */
 typedef struct nw_winograd nw_winograd;
 
-/* The convolution `conv` with these weights, or (mirrored) its gradient with respect to the source, which is
- * a convolution of the same kind with the filters turned round. *out is NULL where oneDNN has no such kernel,
- * or where it would not be faster; nothing is an error then. */
+/* The convolution `conv` with these weights (NULL: they may change; nw_winograd_step gets them), or
+ * (mirrored) its gradient with respect to the source, which is a convolution of the same kind with the
+ * filters turned round. *out is NULL where oneDNN has no such kernel, or where it would not be faster;
+ * nothing is an error then. */
 nw_status nw_winograd_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *weights, bool mirrored,
                            nw_winograd **out, nw_error *err);
 /* Whether it is also preferred to a direct convolution in bfloat16, whose rate it exceeds on large maps. */
@@ -21,8 +22,9 @@ nw_layout nw_winograd_layout(const nw_winograd *winograd, bool of_dst);
  * outputs, has the same bits. */
 nw_status nw_winograd_parts_agree(nw_weights_cache *cache, const nw_conv_desc *whole, int64_t parts,
                                   bool *same, nw_error *err);
-/* Adds the step; takes over `winograd`, also on failure. bias and add may be NULL; mirrored has neither. */
-nw_status nw_winograd_step(nw_plan *plan, nw_winograd *winograd, nw_buffer *src, nw_buffer *bias,
-                           nw_buffer *add, nw_buffer *dst, nw_error *err);
+/* Adds the step; takes over `winograd`, also on failure. weights: plain, where they were not given to
+ * nw_winograd_make. bias and add may be NULL; mirrored has neither. */
+nw_status nw_winograd_step(nw_plan *plan, nw_winograd *winograd, nw_buffer *src, nw_buffer *weights,
+                           nw_buffer *bias, nw_buffer *add, nw_buffer *dst, nw_error *err);
 
 #endif

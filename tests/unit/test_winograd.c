@@ -86,12 +86,16 @@ static void fill(void *data, int64_t n, uint64_t seed, bool f64)
     free(values);
 }
 
-static outcome compute(nw_model *model, nw_precision precision, int64_t batch, int threads)
+static outcome compute(nw_model *model, nw_precision precision, int64_t batch, int threads, bool variable)
 {
     bool f64 = precision == NW_PRECISION_F64;
-    const char *diffs[] = {"x"};
+    const char *diffs[] = {"x"}, *variables[] = {"c.w"};
     nw_program_options options = {
         .diffs = diffs, .diff_count = 1, .batch = batch, .precision = precision, .threads = threads};
+    if (variable) {
+        options.variables = variables;
+        options.variable_count = 1;
+    }
     nw_program *program = NULL;
     nw_error err = {0};
     if (nw_program_compile(model, &options, &program, &err) != NW_OK) fail_msg("%s", err.message);
@@ -141,8 +145,8 @@ static void it_is_the_reference(void **state)
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const layer *l = &layers[i];
         nw_model *model = make(l);
-        outcome fast = compute(model, NW_PRECISION_F32, l->batch, 0),
-                exact = compute(model, NW_PRECISION_F64, l->batch, 0);
+        outcome fast = compute(model, NW_PRECISION_F32, l->batch, 0, false),
+                exact = compute(model, NW_PRECISION_F64, l->batch, 0, false);
         double y = apart(fast.y, exact.y, exact.ny), dx = apart(fast.dx, exact.dx, exact.nx);
         print_message("%lld -> %lld, %lld groups, %lld: %d steps, forward %.1e, backward %.1e\n",
                       (long long)l->in, (long long)l->out, (long long)l->groups, (long long)l->side,
@@ -153,12 +157,19 @@ static void it_is_the_reference(void **state)
         static const int counts[] = {1, 2, 3, 5, 16}; /* the more, the smaller the parts of one image */
         for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
             int threads = counts[k];
-            outcome again = compute(model, NW_PRECISION_F32, l->batch, threads);
+            outcome again = compute(model, NW_PRECISION_F32, l->batch, threads, false);
             assert_memory_equal(again.y, fast.y, (size_t)fast.ny * sizeof *fast.y);
             assert_memory_equal(again.dx, fast.dx, (size_t)fast.nx * sizeof *fast.dx);
             free(again.y);
             free(again.dx);
         }
+        /* Weights that may change, as in a training: transformed at every run. */
+        outcome other = compute(model, NW_PRECISION_F32, l->batch, 0, true);
+        assert_true(apart(other.y, exact.y, exact.ny) < 2e-6 && apart(other.dx, exact.dx, exact.nx) < 2e-6);
+        int64_t tiles = (l->side + 3) / 4 * ((l->side + 3) / 4) * l->batch;
+        if (nw_backend_block() == 8 && tiles >= 64) assert_int_equal(other.fast, 4); /* with the transforms */
+        free(other.y);
+        free(other.dx);
         free(fast.y);
         free(fast.dx);
         free(exact.y);
