@@ -58,6 +58,17 @@ NW_API nw_status nw_network_new_head(nw_model *from, int64_t outputs, uint64_t s
  * explains. Outputs after the first no longer declare a shape. *out is one reference. */
 NW_API nw_status nw_network_resize(nw_model *from, const int64_t *size, nw_model **out, nw_error *err);
 
+/* Several networks as one, which gives the mean of what they give: of their logits, that is the geometric mean
+ * of their probabilities. Each keeps its layers and weights; what they see of the image at one depth, `layer`
+ * (a tensor [N, C, ...] that each of them has; NULL: the one that its metadata `narrows.bottleneck` names),
+ * is one tensor "joined" [N, C1 + C2 + ..., ...] of the result, so that a bottleneck there limits what all of
+ * them together know. So is their last map with positions, "joined.last", for Grad-CAM. They must agree in
+ * their input, its preprocessing, their classes, what the outputs mean, and the opset. Metadata are those of
+ * the first, without `narrows.training`, and `narrows.members` with the digest and the training of each.
+ * count: 2 to 64. NW_BAD_INPUT names who differs, and in what. *out is one reference. */
+NW_API nw_status nw_network_join(nw_model *const *members, size_t count, const char *layer, nw_model **out,
+                                 nw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,8 +1,8 @@
 #include "commands.h"
 
-const cli_command *const cli_commands[] = {&cli_inspect,  &cli_predict,    &cli_stats,   &cli_explain,
-                                           &cli_quantify, &cli_evaluate,   &cli_phantom, &cli_ops,  &cli_train,
-                                           &cli_scan,     &cli_completion, &cli_help,    NULL};
+const cli_command *const cli_commands[] = {
+    &cli_inspect, &cli_predict, &cli_stats, &cli_explain, &cli_quantify,   &cli_evaluate, &cli_phantom,
+    &cli_ops,     &cli_train,   &cli_join,  &cli_scan,    &cli_completion, &cli_help,     NULL};
 
 #define COMMON(field) CLI_FLAG, offsetof(cli_common, field)
 const cli_option cli_common_options[] = {

@@ -47,13 +47,16 @@ static const char *recommended(const nw_anatomy *a)
     return NULL;
 }
 
+/* Parts of one (of joined networks, whose last map is in one piece before) are none. */
 static int last_feature_map(const nw_anatomy *a)
 {
-    for (size_t n = a->graph->node_count; n-- > 0;)
-        for (int i = 0; a->live[n] && i < a->graph->nodes[n].output_count; i++) {
+    for (size_t n = a->graph->node_count; n-- > 0;) {
+        bool part = strcmp(a->graph->nodes[n].op_type, "Split") == 0;
+        for (int i = 0; a->live[n] && !part && i < a->graph->nodes[n].output_count; i++) {
             int v = a->graph->nodes[n].outputs[i];
             if (v >= 0 && nw_is_feature_map(&a->graph->values[v])) return v;
         }
+    }
     return -1;
 }
 

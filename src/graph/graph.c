@@ -199,12 +199,12 @@ static bool clone_attr(const nw_attr *source, nw_attr *out)
     return out->strings != NULL;
 }
 
-static nw_status clone_node(nw_graph *copy, const nw_node *source, nw_error *err)
+nw_status nw_graph_add_copy(nw_graph *graph, const nw_node *source, const char *name, const int *inputs,
+                            const int *outputs, nw_error *err)
 {
     nw_node *node;
-    NW_TRY(nw_graph_add_node(copy, source->op_type, source->domain, source->opset, source->name,
-                             source->input_count, source->inputs, source->output_count, source->outputs,
-                             &node, err));
+    NW_TRY(nw_graph_add_node(graph, source->op_type, source->domain, source->opset, name, source->input_count,
+                             inputs, source->output_count, outputs, &node, err));
     node->op = source->op;
     node->attrs = nw_calloc(source->attr_count, sizeof *node->attrs);
     for (size_t i = 0; node->attrs && i < source->attr_count; i++) {
@@ -231,7 +231,10 @@ static nw_status clone_into(nw_graph *copy, const nw_graph *source, nw_error *er
             if (!clone_text(from->symbols[d], &to->symbols[d]))
                 return nw_no_memory(err, sizeof *to, "a copy of a graph");
     }
-    for (size_t i = 0; i < source->node_count; i++) NW_TRY(clone_node(copy, &source->nodes[i], err));
+    for (size_t i = 0; i < source->node_count; i++) {
+        const nw_node *node = &source->nodes[i];
+        NW_TRY(nw_graph_add_copy(copy, node, node->name, node->inputs, node->outputs, err));
+    }
     for (size_t i = 0; i < source->input_count; i++) NW_TRY(nw_graph_add_input(copy, source->inputs[i], err));
     for (size_t i = 0; i < source->output_count; i++)
         NW_TRY(nw_graph_add_output(copy, source->outputs[i], err));

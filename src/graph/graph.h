@@ -96,6 +96,10 @@ void nw_graph_set_constant(nw_graph *graph, int value, nw_tensor *data);
 nw_status nw_graph_add_node(nw_graph *graph, const char *op_type, const char *domain, int opset,
                             const char *name, int input_count, const int *inputs, int output_count,
                             const int *outputs, nw_node **out, nw_error *err);
+/* The same node, of this graph or another, attributes and all, under another name and between other values.
+ */
+nw_status nw_graph_add_copy(nw_graph *graph, const nw_node *source, const char *name, const int *inputs,
+                            const int *outputs, nw_error *err);
 /* Adds an empty attribute to fill in; what it points to then belongs to the node (nw_free, nw_tensor_unref).
  * NW_BAD_MODEL where the node has one of that name. The pointer is valid until the next one is added. */
 nw_status nw_node_add_attr(nw_node *node, const char *name, nw_attr_kind kind, nw_attr **out, nw_error *err);

@@ -40,3 +40,10 @@ nw_status nw_made_value(nw_graph *graph, const char *name, int *out, nw_error *e
         if (is_free) return status;
     }
 }
+
+char *nw_made_unquoted(const char *json)
+{
+    size_t n = json ? strlen(json) : 0;
+    bool quoted = n > 1 && json[0] == '"' && json[n - 1] == '"';
+    return json ? nw_strndup(json + quoted, n - 2 * quoted) : NULL;
+}

@@ -15,4 +15,8 @@ nw_status nw_made_copy(const nw_model *model, nw_model **out, nw_error *err);
 /* A new value of that name, or of one made from it where there is one already. */
 nw_status nw_made_value(nw_graph *graph, const char *name, int *out, nw_error *err);
 
+/* The text in a JSON string without escapes, as the name of a tensor is, for nw_free; NULL for NULL, and
+ * without memory. */
+char *nw_made_unquoted(const char *json);
+
 #endif

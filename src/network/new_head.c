@@ -138,11 +138,10 @@ static void forget(nw_model *model)
     size_t kept = 0;
     for (size_t i = 0; i < model->metadata_count; i++) {
         struct nw_metadata *entry = &model->metadata[i];
-        bool gone = strcmp(entry->key, "narrows.classes") == 0 || strcmp(entry->key, "narrows.head") == 0;
+        bool gone = strcmp(entry->key, "narrows.classes") == 0 || strcmp(entry->key, "narrows.head") == 0 ||
+                    strcmp(entry->key, "narrows.transform") == 0;
         if (strcmp(entry->key, "narrows.bottleneck") == 0) {
-            size_t n = strlen(entry->value);
-            bool quoted = n > 1 && entry->value[0] == '"' && entry->value[n - 1] == '"';
-            char *name = nw_strndup(entry->value + quoted, n - 2 * quoted);
+            char *name = nw_made_unquoted(entry->value);
             gone = !name || nw_graph_find(model->graph, name) < 0;
             nw_free(name);
         }

@@ -3,8 +3,9 @@
 
 #include <jansson.h>
 
-static const char *const commands[] = {"inspect", "predict", "stats", "explain", "quantify",   "evaluate",
-                                       "train",   "phantom", "ops",   "scan",    "completion", "help"};
+static const char *const commands[] = {"inspect",  "predict",    "stats", "explain", "quantify",
+                                       "evaluate", "train",      "join",  "phantom", "ops",
+                                       "scan",     "completion", "help"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void help_and_version(void **state)
