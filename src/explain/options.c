@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { EARLY_STEPS = 5 };
+
 void nw_explain_options_init(nw_explain_options *options)
 {
     *options = (nw_explain_options){.target = -1,
@@ -14,7 +16,7 @@ void nw_explain_options_init(nw_explain_options *options)
                                     .steps = 10,
                                     .rate = 1,
                                     .samples = 8,
-                                    .early_steps = 5,
+                                    .early_steps = EARLY_STEPS,
                                     .schedule = NW_SCHEDULE_SLOPE,
                                     .noise = NW_NOISE_ANTITHETIC,
                                     .min_std = 0.01,
@@ -83,6 +85,10 @@ nw_status nw_explain_options_check(const nw_explain_options *o, nw_error *err)
             err, NW_USAGE,
             "early samples are %d: they are for the even schedule; the one by the slope has its own",
             o->early_samples);
+    if (o->early_samples == 0 && o->early_steps != EARLY_STEPS)
+        return nw_fail(err, NW_USAGE,
+                       "early steps are %d: they say how many steps have the early samples, of which there are none",
+                       o->early_steps);
     if (o->batch < 0) return nw_fail(err, NW_USAGE, "batch is %d: it must be 0 (choose) or more", o->batch);
     if (o->target < -1)
         return nw_fail(err, NW_USAGE,

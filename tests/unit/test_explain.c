@@ -564,6 +564,7 @@ static void what_cannot_be_is_refused(void **state)
     ODD(samples, 0);
     ODD(samples, 1 << 20);
     ODD(early_samples, 2); /* the schedule by the slope has its own */
+    ODD(early_steps, 3);   /* of none */
     ODD(min_std, 0);
     ODD(initial_alpha, 1000);
     ODD(active_threshold, 1);
