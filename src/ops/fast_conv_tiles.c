@@ -8,20 +8,16 @@
  *
  * A result is the same sum in the same order however many tiles there are at once, and each product is made
  * by one thread, so results depend neither on the number of threads nor on the other images. */
-#include "ops/fast_conv_tiles.h"
+#include "ops/fast_conv_tiles_internal.h"
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "base/simd.h"
 #include "ops/fast_act.h"
-#include "ops/winograd_tiles.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    MOST_GROUPS = 4,
-    MOST_LANES = NW_TILE_POINTS,
     LEAST_CHANNELS = 32,
     LEAST_SIDE = 7,
     MATRICES = 4 << 20, /* bytes of the matrices that are worked with at once */
@@ -32,25 +28,6 @@ enum {
     CHUNK = 16384
 };
 
-/* What multiplies, beside other lanes. */
-typedef struct lane {
-    nw_backend *backend;
-    nw_kernel *kernel;
-    nw_buffer *scratch;
-} lane;
-
-struct nw_tile_conv {
-    nw_conv_desc conv; /* of all images and groups, as it is computed */
-    bool mirrored;
-    int64_t in, out;                             /* channels of a group */
-    int64_t rows, columns, total, tiles;         /* tiles: at once */
-    size_t in_stride, out_stride, filter_stride; /* floats from one position's matrix to the next */
-    int lane_count;
-    lane lanes[MOST_LANES];
-    nw_tensor *made[MOST_GROUPS];
-    nw_buffer *filters[MOST_GROUPS], *src, *bias, *add, *dst, *sources, *products;
-};
-
 void nw_tile_conv_free(nw_tile_conv *t)
 {
     if (!t) return;
@@ -58,7 +35,7 @@ void nw_tile_conv_free(nw_tile_conv *t)
         nw_kernel_free(t->lanes[i].kernel);
         nw_backend_free(t->lanes[i].backend);
     }
-    for (int i = 0; i < MOST_GROUPS; i++) nw_tensor_unref(t->made[i]);
+    for (int i = 0; i < NW_TILE_GROUPS; i++) nw_tensor_unref(t->made[i]);
     nw_free(t);
 }
 
@@ -69,7 +46,7 @@ bool nw_tile_conv_fits(const nw_conv_desc *conv)
     for (int i = 0; three && i < 2; i++)
         three = conv->strides[i] == 1 && conv->dilations[i] == 1 && conv->pads_begin[i] == 1 &&
                 conv->pads_end[i] == 1 && conv->src.dims[2 + i] >= LEAST_SIDE;
-    if (!three || conv->bf16 || nw_backend_block() != NW_TILE_BLOCK || conv->groups > MOST_GROUPS)
+    if (!three || conv->bf16 || nw_backend_block() != NW_TILE_BLOCK || conv->groups > NW_TILE_GROUPS)
         return false;
     int64_t in = w[1], out = w[0] / conv->groups;
     return in % NW_TILE_BLOCK == 0 && out % NW_TILE_BLOCK == 0 && in >= LEAST_CHANNELS &&
@@ -111,11 +88,11 @@ static nw_status make_lanes(nw_tile_conv *t, nw_error *err)
     nw_conv_desc one = product_of(t);
     nw_layout src = nw_layout_blocked(NW_F32, &one.src, 1, NW_TILE_BLOCK),
               dst = nw_layout_blocked(NW_F32, &one.dst, 1, NW_TILE_BLOCK);
-    int threads = nw_threads(), count = threads < MOST_LANES ? threads : MOST_LANES;
+    int threads = nw_threads(), count = threads < NW_TILE_LANES ? threads : NW_TILE_LANES;
     nw_status status = NW_OK;
     int before = nw_threads_set(1);
     for (int i = 0; i < count && status == NW_OK; i++) {
-        lane *l = &t->lanes[i];
+        nw_tile_lane *l = &t->lanes[i];
         status = nw_backend_new(&l->backend, err);
         if (status != NW_OK) break;
         t->lane_count++;
@@ -125,46 +102,6 @@ static nw_status make_lanes(nw_tile_conv *t, nw_error *err)
     }
     nw_threads_set(before);
     return status;
-}
-
-static void filters_part(void *context, size_t begin, size_t end)
-{
-    nw_tile_transform_filters(context, begin, end);
-}
-
-static nw_tile_filters filters_desc(const nw_tile_conv *t, const float *weights, int64_t group, float *dst)
-{
-    return (nw_tile_filters){.src = weights + group * t->in * t->out * 9,
-                             .dst = dst,
-                             .outputs = t->out,
-                             .inputs = t->in,
-                             .mirrored = t->mirrored,
-                             .stride = t->filter_stride};
-}
-
-static void transform_filters(nw_tile_filters *f)
-{
-    nw_parallel((size_t)(f->inputs / NW_TILE_BLOCK * (f->outputs / NW_TILE_BLOCK)), UNITS, filters_part, f);
-}
-
-/* Made once for all programs of a model, by way of the cache of tensors made from others. */
-static nw_status filters_of(nw_plan *plan, nw_tile_conv *t, nw_tensor *weights, int64_t group,
-                            nw_tensor **out, nw_error *err)
-{
-    nw_tensor *from[NW_FOLD_FROM] = {weights}, *made[NW_FOLD_MADE] = {NULL};
-    float key = -(float)(2 * (t->conv.groups * MOST_GROUPS + group) + t->mirrored +
-                         1); /* others have positive ones */
-    if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
-        nw_shape shape = {.rank = 1, .dims = {(int64_t)t->filter_stride * NW_TILE_POINTS}};
-        NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &made[0], err));
-        nw_tile_filters f = filters_desc(t, weights->data, group, made[0]->data);
-        transform_filters(&f);
-        made[1] = nw_tensor_ref(made[0]);
-        nw_weights_remember(nw_plan_weights(plan), from, key, made);
-    }
-    nw_tensor_unref(made[1]);
-    *out = made[0];
-    return NW_OK;
 }
 
 nw_status nw_tile_conv_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *weights, bool mirrored,
@@ -178,7 +115,7 @@ nw_status nw_tile_conv_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *
     measure(t);
     nw_status status = weights || t->total >= LEAST_TOTAL ? make_lanes(t, err) : NW_UNSUPPORTED;
     for (int64_t g = 0; weights && g < conv->groups && status == NW_OK; g++)
-        status = filters_of(plan, t, weights, g, &t->made[g], err);
+        status = nw_tile_filters_made(plan, t, weights, g, &t->made[g], err);
     if (status != NW_OK) {
         nw_tile_conv_free(t);
         return status == NW_UNSUPPORTED ? NW_OK : status;
@@ -196,8 +133,8 @@ typedef struct part {
     nw_tile_finish finish;
     const float *src, *filters;
     float *dst;
-    nw_status status[MOST_LANES];
-    nw_error errors[MOST_LANES];
+    nw_status status[NW_TILE_LANES];
+    nw_error errors[NW_TILE_LANES];
 } part;
 
 static void transform(void *context, size_t begin, size_t end)
@@ -328,36 +265,6 @@ static nw_status buffers(nw_plan *plan, nw_tile_conv *t, nw_error *err)
     return NW_OK;
 }
 
-/* -- filters that change -- */
-
-typedef struct filters_step {
-    const nw_tile_conv *t; /* whose step comes after this one */
-    nw_buffer *weights;
-} filters_step;
-
-static nw_status run_filters(void *state, nw_error *err)
-{
-    (void)err;
-    const filters_step *s = state;
-    for (int64_t g = 0; g < s->t->conv.groups; g++) {
-        nw_tile_filters f = filters_desc(s->t, s->weights->data, g, s->t->filters[g]->data);
-        transform_filters(&f);
-    }
-    return NW_OK;
-}
-
-static nw_status add_filters_step(nw_plan *plan, const nw_tile_conv *t, nw_buffer *weights, nw_error *err)
-{
-    filters_step *s = nw_calloc(1, sizeof *s);
-    if (!s) return nw_no_memory(err, sizeof *s, "a step");
-    *s = (filters_step){t, weights};
-    nw_step step = {.kind = "pack", .impl = "winograd", .state = s, .run = run_filters, .reads = {weights}};
-    for (int64_t g = 0; g < t->conv.groups; g++) step.writes[g] = t->filters[g];
-    return nw_plan_step(plan, &step, err);
-}
-
-/* -- */
-
 nw_status nw_tile_conv_step(nw_plan *plan, nw_tile_conv *t, nw_buffer *src, nw_buffer *weights,
                             nw_buffer *bias, nw_buffer *add, nw_buffer *dst, nw_error *err)
 {
@@ -366,7 +273,7 @@ nw_status nw_tile_conv_step(nw_plan *plan, nw_tile_conv *t, nw_buffer *src, nw_b
     t->add = add;
     t->dst = dst;
     nw_status status = buffers(plan, t, err);
-    if (status == NW_OK && !t->made[0]) status = add_filters_step(plan, t, weights, err);
+    if (status == NW_OK && !t->made[0]) status = nw_tile_filters_step(plan, t, weights, err);
     if (status != NW_OK) {
         nw_tile_conv_free(t);
         return status;
@@ -384,7 +291,7 @@ nw_status nw_tile_conv_step(nw_plan *plan, nw_tile_conv *t, nw_buffer *src, nw_b
     for (size_t i = 0; i < sizeof touched / sizeof touched[0]; i++)
         if (touched[i]) step.reads[reads++] = touched[i];
     int groups = (int)t->conv.groups, lanes = t->lanes[0].scratch ? t->lane_count : 0;
-    nw_buffer *filters[MOST_GROUPS], *scratch[MOST_LANES];
+    nw_buffer *filters[NW_TILE_GROUPS], *scratch[NW_TILE_LANES];
     memcpy(filters, t->filters, sizeof filters);
     for (int i = 0; i < lanes; i++) scratch[i] = t->lanes[i].scratch;
     NW_TRY(nw_plan_step(plan, &step, err));
