@@ -244,7 +244,10 @@ def joined_section(a):
         own = singles[k * JOINED:(k + 1) * JOINED]
         values.append(value)
         rows.append(f"| {k * JOINED} to {(k + 1) * JOINED - 1} | {', '.join(f'{v:.3f}' for v in own)} | **{value:.3f}** ({low:.3f} to {high:.3f}) | {right:.3f} | {brier:.3f} |")
-    return ["**Three networks as one** (`narrows join`): " + f"**test AUROC {spread(values)}** (wanted: at least 0.85), of a single network {spread(singles)} over {len(singles)} seeds.", "",
+    return ["**Three networks as one** ([join](../commands/join.md)), which was settled after the means of three networks' probabilities above had been",
+            "seen; those were not written into one network then. So networks of the third setting were trained for it, all anew, from drawn chests on, and joined",
+            "in the order of their seeds; nothing was left out. Made on another processor than the rest of this page (an AMD EPYC with AVX2).", "",
+            f"**Test AUROC of a joined network, mean and spread: {spread(values)}** (wanted: at least 0.85); of one of its members {spread(singles)} over {len(singles)} seeds.", "",
             "| seeds | each | joined (95 % interval over groups) | accuracy | Brier score |", "|---|---|---|---|---|", *rows]
 
 
