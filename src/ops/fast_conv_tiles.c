@@ -22,7 +22,7 @@ enum {
     LEAST_SIDE = 7,
     MATRICES = 4 << 20, /* bytes of the matrices that are worked with at once */
     LEAST_TILES = 16,
-    LEAST_TOTAL = 64, /* tiles for which transforming the filters at every run pays */
+    LEAST_TOTAL = 64, /* tiles of all images for which transforming the filters at every run pays */
     PAD = 16,         /* floats between matrices: else their lines compete for the same places of the cache */
     UNITS = 32,
     CHUNK = 16384

@@ -15,7 +15,8 @@ typedef struct small {
 
 bool nw_small_matmul_fits(const nw_matmul_desc *mm)
 {
-    return mm->batch == 1 && mm->k * mm->n <= MOST_WEIGHTS;
+    bool row = mm->m == 1 && mm->weights_strides[2] == 1 && mm->dst_strides[2] == 1;
+    return mm->batch == 1 && (mm->k * mm->n <= MOST_WEIGHTS || row);
 }
 
 /* Both next to each other in memory. */
@@ -49,7 +50,8 @@ static void multiply_row(const nw_matmul_desc *mm, const float *src, const float
     if (across == 1 && step == 1) {
         for (int64_t j = 0; j < mm->n; j++) dst[j] = bias ? bias[j] : 0;
         for (int64_t k = 0; k < mm->k; k++)
-            add_scaled(dst, src[k * mm->src_strides[2]], weights + k * down, mm->n);
+            if (src[k * mm->src_strides[2]] != 0) /* not a number is not */
+                add_scaled(dst, src[k * mm->src_strides[2]], weights + k * down, mm->n);
         return;
     }
     for (int64_t j = 0; j < mm->n; j++) {

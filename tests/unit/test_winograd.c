@@ -26,7 +26,8 @@ static const layer layers[] = {{32, 32, 1, 12, 2, false, ""},           {32, 64,
                                {128, 128, 4, 15, 2, true, "Relu"},      {256, 256, 1, 14, 2, false, "Relu"},
                                {64, 128, 1, 56, 1, true, "Relu"},       {512, 256, 1, 12, 1, false, "Relu"},
                                {256, 256, 2, 32, 1, true, "LeakyRelu"}, {128, 512, 1, 28, 1, false, ""},
-                               {64, 64, 1, 7, 10, true, "Relu"},        {256, 512, 1, 7, 3, false, ""}};
+                               {64, 64, 1, 7, 10, true, "Relu"},        {256, 512, 1, 7, 3, false, ""},
+                               {128, 128, 1, 7, 1, false, "Relu"}};
 
 /* x -> 1x1 -> a -> the layer -> y, so that it meets blocked layouts and its gradient is not the program's
  * own. */
