@@ -50,11 +50,13 @@ def convolutions(model, layer, batch):
 
 
 def alone(args, lines, bf16):
-    """Seconds of all of them forward and backward, and the FLOP of either."""
+    """Seconds of all of them forward and backward, and the FLOP of either; None where the processor has no bfloat16."""
     words = [BUILD / "conv_rate", "--threads", args.threads, "--seconds", args.seconds] + ["--bf16"] * bf16
     words += ["--processor"] * args.processor
     text = "\n".join(" ".join(map(str, line)) for line in lines)
     done = subprocess.run([str(w) for w in words], input=text, capture_output=True, text=True)
+    if done.returncode and bf16 and "unimplemented" in done.stderr:
+        return None
     if done.returncode:
         sys.exit(done.stderr)
     rows = [line.split()[:3] for line in done.stdout.splitlines()]
@@ -92,6 +94,9 @@ def measure(args, name, model, picture, layer, own):
                    "--noise", "independent", "--schedule", "even"]
         lines = convolutions(model, layer, args.samples)
         pairs = []
+        if precision == "bf16" and not alone(args, lines[:1], True):
+            yield f"| {name}, {precision} | {len(lines)} | skipped: this processor has no bfloat16 | | | | |"
+            continue
         for _ in range(args.rounds):
             loop, there, back = loop_of(args, model, picture, options)
             forward, backward, flops = alone(args, lines, precision == "bf16")
