@@ -34,11 +34,16 @@ static bool describe(nw_plan *plan, const nw_node *node, nw_pool_desc *pool)
 }
 
 /* As the source lies; plain where blocks lie along another dimension than the channels, which oneDNN's
- * pooling does not know. */
+ * pooling does not know; in blocks where it lies plain (an input of the program) and channels fill them:
+ * oneDNN's kernel for plain ones takes twenty times as long, and convolutions beside it want blocks anyway.
+ */
 static nw_layout source_layout(nw_plan *plan, const nw_node *node)
 {
     nw_layout layout = *nw_plan_layout(plan, node->inputs[0]);
-    return layout.block > 1 && layout.axis != 1 ? nw_layout_plain(layout.dtype, &layout.shape) : layout;
+    int block = nw_plan_block(plan);
+    if (layout.block > 1) return layout.axis == 1 ? layout : nw_layout_plain(layout.dtype, &layout.shape);
+    bool fills = block > 1 && layout.shape.rank >= 4 && layout.shape.dims[1] % block == 0;
+    return fills ? nw_layout_blocked(layout.dtype, &layout.shape, 1, block) : layout;
 }
 
 static nw_status forward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined,
