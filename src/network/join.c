@@ -4,7 +4,9 @@
 #include "engine/program.h"
 #include "network/made.h"
 
+#include <jansson.h>
 #include <narrows/network.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SPLIT_BY_INPUT = 13 }; /* the opset since which Split reads its sizes */
@@ -178,19 +180,18 @@ static nw_status describe(nw_joint *j, nw_error *err)
     for (size_t i = 0; i < first->metadata_count; i++)
         if (strcmp(first->metadata[i].key, "narrows.training") != 0)
             NW_TRY(nw_model_set_metadata(j->model, first->metadata[i].key, first->metadata[i].value, err));
-    char *text = nw_strdup("[");
-    for (size_t m = 0; m < j->count && text; m++) {
+    json_t *list = json_array();
+    for (size_t m = 0; m < j->count; m++) {
         const char *training = nw_model_metadata(j->members[m], "narrows.training");
-        char *longer = nw_strdup_printf("%s%s{\"digest\":\"%s\",\"training\":%s}", text, m ? "," : "",
-                                        j->members[m]->digest, training ? training : "null");
-        nw_free(text);
-        text = longer;
+        json_t *facts = training ? json_loads(training, 0, NULL) : NULL; /* what is no JSON is left out */
+        json_array_append_new(list, json_pack("{s:s, s:o}", "digest", j->members[m]->digest, "training",
+                                              facts ? facts : json_null()));
     }
-    char *closed = text ? nw_strdup_printf("%s]", text) : NULL;
-    nw_free(text);
-    if (!closed) return nw_no_memory(err, 1024, "metadata");
-    nw_status status = nw_model_set_metadata(j->model, "narrows.members", closed, err);
-    nw_free(closed);
+    char *text = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(list);
+    if (!text) return nw_no_memory(err, 1024, "metadata");
+    nw_status status = nw_model_set_metadata(j->model, "narrows.members", text, err);
+    free(text);
     return status;
 }
 

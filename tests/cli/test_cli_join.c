@@ -34,7 +34,7 @@ static void two_networks(void **state)
     for (int i = 0; i < 2; i++) assert_true(fabs(both[i] - (a[i] + b[i]) / 2) < 1e-5);
     expect_success("stats $T/both.onnx " IMAGE " " DEMO "healthy.png -o $T/both.stats -q");
     expect_success("explain $T/both.onnx " IMAGE " --method iba,gradcam --steps 2 --samples 2 --stats "
-                                                 "$T/both.stats -o $T/maps --no-picture -q --json");
+                   "$T/both.stats -o $T/maps --no-picture -q --json");
     assert_non_null(strstr(cli_out, "\"joined\""));
     assert_non_null(strstr(cli_out, "\"joined.last\""));
     /* It can be joined again; to be a start, it has too many last layers. */
@@ -54,6 +54,8 @@ static void bad(void **state)
     expect_failure(4, "narrows.classes", "join $T/a.onnx $T/c.onnx -o $T/x.onnx");
     expect_failure(5, "cannot open", "join $T/a.onnx $T/none.onnx -o $T/x.onnx");
     expect_failure(4, "no inner tensor 'nothing'", "join $T/a.onnx $T/a.onnx --layer nothing -o $T/x.onnx");
+    expect_failure(4, "paths from the input to the output around it",
+                   "join $T/a.onnx $T/a.onnx --layer layer2.0.conv1 -o $T/x.onnx");
     expect_success("join $T/a.onnx $T/a.onnx -o $T/twice.onnx"); /* useless, and no error */
     char path[96];
     snprintf(path, sizeof path, "%s/x.onnx", cli_folder);
