@@ -200,8 +200,7 @@ static nw_status run(void *state, nw_error *err)
     bool relu = c->act.kind == NW_ACT_RELU;
     part p;
     p.t = t;
-    p.source = (nw_tiles){.channels = t->in,
-                          .image_floats = c->src.dims[1] * map,
+    p.source = (nw_tiles){.image_floats = c->src.dims[1] * map,
                           .height = c->src.dims[2],
                           .width = c->src.dims[3],
                           .rows = t->rows,
@@ -210,7 +209,6 @@ static nw_status run(void *state, nw_error *err)
                           .total = t->total,
                           .stride = t->in_stride};
     p.result = p.source;
-    p.result.channels = t->out;
     p.result.image_floats = c->dst.dims[1] * map;
     p.result.stride = t->out_stride;
     for (int64_t g = 0; g < c->groups; g++) {

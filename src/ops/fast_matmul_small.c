@@ -1,4 +1,4 @@
-/* The head of a classifier with few classes: oneDNN takes 20 to 30 ms to generate the code of its first
+/* The head of a classifier with few classes: oneDNN takes some 27 ms to generate the code of its first
  * matrix product, half as long as a small network takes for all the rest until its first map. Here it is a
  * loop. */
 #include "ops/fast_matmul_small.h"

@@ -25,7 +25,6 @@ enum {
 /* Some of the tiles of some images, and where their matrices are. A matrix of position p begins at
  * p * stride floats and is [channels / 8][tiles][8]. */
 typedef struct nw_tiles {
-    int64_t channels;      /* of the group: of the source, or of the result */
     int64_t image_floats;  /* from one image to the next, of all groups */
     int64_t height, width; /* of the map; source and result have the same, with zeros around */
     int64_t rows, columns; /* of tiles in an image */

@@ -14,6 +14,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Of 128 to 512 channels at 28x28 one of 400 000 values is so near to zero that float32 and double put it on
+ * two sides of a ReLU, which is seen in the gradient (1.6e-3) and is nobody's error: it has none, and a
+ * smaller one has. */
 typedef struct layer {
     int64_t in, out, groups, side, batch;
     bool add;
@@ -27,7 +30,7 @@ static const layer layers[] = {{32, 32, 1, 12, 2, false, ""},           {32, 64,
                                {64, 128, 1, 56, 1, true, "Relu"},       {512, 256, 1, 12, 1, false, "Relu"},
                                {256, 256, 2, 32, 1, true, "LeakyRelu"}, {128, 512, 1, 28, 1, false, ""},
                                {64, 64, 1, 7, 10, true, "Relu"},        {256, 512, 1, 7, 3, false, ""},
-                               {128, 128, 1, 7, 1, false, "Relu"}};
+                               {128, 128, 1, 7, 1, false, "Relu"},      {128, 512, 1, 20, 1, false, "Relu"}};
 
 /* x -> 1x1 -> a -> the layer -> y, so that it meets blocked layouts and its gradient is not the program's
  * own. */
@@ -163,6 +166,14 @@ static void it_is_the_reference(void **state)
             assert_memory_equal(again.dx, fast.dx, (size_t)fast.nx * sizeof *fast.dx);
             free(again.y);
             free(again.dx);
+        }
+        /* An image is the same alone. (oneDNN's kernels promise no such thing.) */
+        if (nw_backend_block() == 8 && l->batch > 1) {
+            outcome first = compute(model, NW_PRECISION_F32, 1, 0, false);
+            assert_memory_equal(first.y, fast.y, (size_t)first.ny * sizeof *fast.y);
+            assert_memory_equal(first.dx, fast.dx, (size_t)first.nx * sizeof *fast.dx);
+            free(first.y);
+            free(first.dx);
         }
         /* Weights that may change, as in a training: transformed at every run. */
         outcome other = compute(model, NW_PRECISION_F32, l->batch, 0, true);

@@ -109,8 +109,7 @@ static void convolve(const shape *s, data *d)
     nw_tile_transform_filters(&f, 0, pairs / 2); /* as threads would */
     nw_tile_transform_filters(&f, pairs / 2, pairs);
     int64_t rows = (s->height + 3) / 4, columns = (s->width + 3) / 4;
-    nw_tiles source = {.channels = s->in,
-                       .image_floats = s->in * s->height * s->width,
+    nw_tiles source = {.image_floats = s->in * s->height * s->width,
                        .height = s->height,
                        .width = s->width,
                        .rows = rows,
@@ -121,7 +120,6 @@ static void convolve(const shape *s, data *d)
     nw_tile_finish finish = {s->bias ? d->bias : NULL, s->add ? d->add : NULL, s->relu};
     for (; source.first < source.total; source.first += source.tiles) {
         nw_tiles result = source;
-        result.channels = s->out;
         result.image_floats = s->out * s->height * s->width;
         result.stride = out;
         nw_tile_transform_source(&source, d->src, sources, 0, (size_t)(s->in / 8 * s->at_once));
