@@ -232,10 +232,13 @@ def interval(scores, labels, groups, draws=1000):
 
 def joined_section(a):
     """What three networks in one file say (narrows join)."""
+    if not all((a.work / f"covidjoined{k}.csv").exists() for k in range(JOINS)):
+        return ["**Three networks as one**: not run."]
     test = list(csv.DictReader(open(a.work / "covid-test.csv")))
     labels, groups = [int(r["label"]) for r in test], [r["group"] for r in test]
     singles = [metric(a.work / f"covidall-seed{s}.training", "auroc")[0] for s in range(JOINED * JOINS)]
-    rows, values = [], []
+    own_briers = [metric(a.work / f"covidall-seed{s}.training", "brier")[0] for s in range(JOINED * JOINS)]
+    rows, values, briers = [], [], []
     for k in range(JOINS):
         scores = [float(r["p1"]) for r in csv.DictReader(open(a.work / f"covidjoined{k}.csv"))]
         value, (low, high) = auroc(scores, labels), interval(scores, labels, groups)
@@ -243,10 +246,11 @@ def joined_section(a):
         brier = statistics.mean((s - y) ** 2 for s, y in zip(scores, labels))
         own = singles[k * JOINED:(k + 1) * JOINED]
         values.append(value)
+        briers.append(brier)
         rows.append(f"| {k * JOINED} to {(k + 1) * JOINED - 1} | {', '.join(f'{v:.3f}' for v in own)} | **{value:.3f}** ({low:.3f} to {high:.3f}) | {right:.3f} | {brier:.3f} |")
     return ["**Three networks as one** ([join](../commands/join.md)), which was settled after the means of three networks' probabilities above had been",
             "seen; those were not written into one network then. So networks of the third setting were trained for it, all anew, from drawn chests on, and joined",
-            "in the order of their seeds; nothing was left out. Made on another processor than the rest of this page (an AMD EPYC with AVX2).", "",
+            f"in the order of their seeds; nothing was left out. Brier score {statistics.mean(briers):.3f}, of a member {statistics.mean(own_briers):.3f}.", "",
             f"**Test AUROC of a joined network, mean and spread: {spread(values)}** (wanted: at least 0.85); of one of its members {spread(singles)} over {len(singles)} seeds.", "",
             "| seeds | each | joined (95 % interval over groups) | accuracy | Brier score |", "|---|---|---|---|---|", *rows]
 
