@@ -17,11 +17,13 @@ extern "C" {
 typedef enum nw_precision {
     NW_PRECISION_F32, /* oneDNN and SIMD, single precision */
     NW_PRECISION_F64, /* plain loops in double: the reference, slow */
-    NW_PRECISION_BF16 /* as F32, with convolutions in bfloat16 that sum in float32, where the processor has it
-                       */
+    /* As F32, but convolutions ... */
+    NW_PRECISION_BF16, /* in bfloat16 that sum in float32, where the processor has it */
+    NW_PRECISION_INT8  /* of 8-bit integers with scales, whose sums are exact; NW_UNSUPPORTED where the
+                          processor has no instructions for it (AVX512_VNNI) */
 } nw_precision;
 
-/* "f32", "f64", "bf16". */
+/* "f32", "f64", "bf16", "int8". */
 NW_API const char *nw_precision_name(nw_precision precision);
 
 typedef struct nw_dimension {
@@ -97,21 +99,22 @@ typedef struct nw_step_info {
 } nw_step_info;
 NW_API size_t nw_program_step_count(const nw_program *program);
 NW_API nw_step_info nw_program_step(const nw_program *program, size_t i);
-/* When steps ran, in their order: the first 65536 runs of steps since compile, with options.profile. start: seconds
- * of the monotonic clock. */
+/* When steps ran, in their order: the first 65536 runs of steps since compile, with options.profile. start:
+ * seconds of the monotonic clock. */
 typedef struct nw_step_event {
     size_t step;
     double start, seconds;
 } nw_step_event;
 NW_API size_t nw_program_event_count(const nw_program *program);
 NW_API nw_step_event nw_program_event(const nw_program *program, size_t i);
-/* What the processor can do on so many threads (0: as the environment has it), measured now in a few hundredths of a
- * second: operations a second of a large convolution of 1x1 in that precision, and bytes a second, read and written,
- * of copying an array that no cache holds. */
+/* What the processor can do on so many threads (0: as the environment has it), measured now in a few
+ * hundredths of a second: operations a second of a large convolution of 1x1 in that precision, and bytes a
+ * second, read and written, of copying an array that no cache holds. */
 typedef struct nw_machine_limits {
     double flops, bytes;
 } nw_machine_limits;
-NW_API nw_status nw_machine_measure(nw_precision precision, int threads, nw_machine_limits *out, nw_error *err);
+NW_API nw_status nw_machine_measure(nw_precision precision, int threads, nw_machine_limits *out,
+                                    nw_error *err);
 
 #ifdef __cplusplus
 }

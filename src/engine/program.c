@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "ops/int8_tile.h"
 
 #include <string.h>
 
@@ -145,6 +146,7 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     nw_free(wants);
     NW_TRY(status);
     nw_plan_set_bf16(program->plan, options->precision == NW_PRECISION_BF16);
+    nw_plan_set_int8(program->plan, options->precision == NW_PRECISION_INT8);
 
     program->inputs = nw_calloc(piece->input_count, sizeof *program->inputs);
     program->outputs = nw_calloc(piece->output_count, sizeof *program->outputs);
@@ -155,8 +157,7 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     if (piece->diff_count) NW_TRY(backward_ports(program, err));
     NW_TRY(nw_plan_finish(program->plan, err));
     NW_TRY(initial_values(program, options, err));
-    if (options->profile)
-        NW_TRY(nw_recorder_new(nw_plan_step_count(program->plan), &program->recorder, err));
+    if (options->profile) NW_TRY(nw_recorder_new(nw_plan_step_count(program->plan), &program->recorder, err));
     return NW_OK;
 }
 
@@ -165,8 +166,13 @@ nw_status nw_program_compile(nw_model *model, const nw_program_options *options,
 {
     static const nw_program_options defaults;
     if (!options) options = &defaults;
-    if ((unsigned)options->precision > NW_PRECISION_BF16)
+    if ((unsigned)options->precision > NW_PRECISION_INT8)
         return nw_fail(err, NW_USAGE, "there is no precision %d", (int)options->precision);
+    if (options->precision == NW_PRECISION_INT8 && !nw_int8_available())
+        return nw_fail(
+            err, NW_UNSUPPORTED,
+            "this processor has no instructions for precision int8 (AVX512_VNNI); f32 is as exact and more, "
+            "and slower");
     if (options->batch < 0 || options->threads < 0)
         return nw_fail(err, NW_USAGE, "the batch and the number of threads must not be negative");
     nw_program *program = nw_calloc(1, sizeof *program);

@@ -200,9 +200,9 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                   .dimensions = e->dimensions,
                                   .dimension_count = e->dimension_count,
                                   /* The loop is after the layer; before it nothing is gained. */
-                                  .precision = e->options.precision == NW_PRECISION_BF16 && !input
-                                                   ? NW_PRECISION_F32
-                                                   : e->options.precision,
+                                  .precision = input || e->options.precision == NW_PRECISION_F64
+                                                   ? e->options.precision
+                                                   : NW_PRECISION_F32,
                                   .threads = e->options.threads,
                                   .profile = e->options.profile};
     NW_TRY(nw_program_compile(e->model, &options, out, err));

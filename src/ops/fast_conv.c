@@ -2,8 +2,10 @@
  * bias, sum and activation in the same pass. */
 #include "ops/fast_conv.h"
 #include "base/parallel.h"
+#include "ops/fast_conv_int8.h"
 #include "ops/fast_conv_winograd.h"
 #include "ops/fast_kernel.h"
+#include "ops/int8_tile.h"
 #include "ops/window.h"
 
 #include <string.h>
@@ -85,20 +87,49 @@ static nw_status plain_weights(nw_plan *plan, const nw_node *node, nw_buffer **o
     return nw_fast_constant(plan, node, 1) ? NW_OK : nw_plan_src(plan, node->inputs[1], &plain, out, err);
 }
 
+/* What a convolution reads and writes beside its weights. */
+typedef struct operands {
+    nw_buffer *src, *bias, *add, *dst;
+} operands;
+
+static nw_status operands_of(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
+                             const nw_layout *from, const nw_layout *to, operands *o, nw_error *err)
+{
+    *o = (operands){NULL, NULL, NULL, NULL};
+    NW_TRY(nw_plan_src(plan, node->inputs[0], from, &o->src, err));
+    if (conv->bias) NW_TRY(nw_plan_src(plan, node->inputs[2], NULL, &o->bias, err));
+    if (conv->add) NW_TRY(nw_plan_src(plan, node->inputs[node->input_count - 1], to, &o->add, err));
+    return nw_plan_dst(plan, node->outputs[0], to, &o->dst, err);
+}
+
 static nw_status forward_winograd(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
                                   nw_winograd *fast, nw_error *err)
 {
     nw_layout from = nw_winograd_layout(fast, false), to = nw_winograd_layout(fast, true);
-    nw_buffer *src, *weights = NULL, *bias = NULL, *add = NULL, *dst;
-    nw_status status = nw_plan_src(plan, node->inputs[0], &from, &src, err);
-    if (status == NW_OK) status = plain_weights(plan, node, &weights, err);
-    if (status == NW_OK && conv->bias) status = nw_plan_src(plan, node->inputs[2], NULL, &bias, err);
-    if (status == NW_OK && conv->add)
-        status = nw_plan_src(plan, node->inputs[node->input_count - 1], &to, &add, err);
-    if (status == NW_OK) status = nw_plan_dst(plan, node->outputs[0], &to, &dst, err);
-    if (status == NW_OK) return nw_winograd_step(plan, fast, src, weights, bias, add, dst, err);
+    operands o;
+    nw_buffer *weights = NULL;
+    nw_status status = plain_weights(plan, node, &weights, err);
+    if (status == NW_OK) status = operands_of(plan, node, conv, &from, &to, &o, err);
+    if (status == NW_OK) return nw_winograd_step(plan, fast, o.src, weights, o.bias, o.add, o.dst, err);
     nw_winograd_free(fast);
     return status;
+}
+
+/* By 8-bit integers, where the program may and there is a way. */
+static bool in_int8(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool backward)
+{
+    return nw_plan_int8(plan) && nw_fast_constant(plan, node, 1) && nw_int8_conv_fits(conv, backward);
+}
+
+static nw_status forward_int8(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, nw_error *err)
+{
+    nw_layout from = nw_layout_blocked(NW_F32, &conv->src, 1, NW_INT8_BLOCK),
+              to = nw_layout_blocked(NW_F32, &conv->dst, 1, NW_INT8_BLOCK);
+    nw_int8_conv *fast;
+    operands o;
+    NW_TRY(operands_of(plan, node, conv, &from, &to, &o, err));
+    NW_TRY(nw_int8_conv_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
+    return nw_int8_conv_step(plan, fast, o.src, o.bias, o.add, o.dst, err);
 }
 
 static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
@@ -107,6 +138,7 @@ static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv,
     nw_layout src = {.dtype = conv->bf16 ? NW_BF16 : NW_F32, .block = 0};
     nw_layout dst = {.dtype = conv->bf16 && node->narrow ? NW_BF16 : NW_F32, .block = 0};
     nw_winograd *fast;
+    if (in_int8(plan, node, conv, false)) return forward_int8(plan, node, conv, err);
     NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
     if (fast) return forward_winograd(plan, node, conv, fast, err);
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv), .alone = is_alone(conv)};
@@ -189,6 +221,16 @@ static nw_status gather(nw_plan *plan, const nw_node *node, const nw_conv_desc *
     return nw_plan_diff_act(plan, node->outputs[0], &conv->act, multiplied ? layout : NULL, &out->wide, err);
 }
 
+static nw_status backward_int8(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
+                               nw_buffer *diff_dst, const nw_layout *layout, nw_error *err)
+{
+    nw_int8_conv *fast;
+    nw_buffer *to;
+    NW_TRY(nw_plan_diff_src(plan, node->inputs[0], layout, &to, err));
+    NW_TRY(nw_int8_conv_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
+    return nw_int8_conv_step(plan, fast, diff_dst, NULL, NULL, to, err);
+}
+
 /* d src = weights^T (d dst * act'(dst)), d weights = d dst * act'(dst) by src; what was added gets
  * d dst * act'(dst) as it is. */
 static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
@@ -202,10 +244,15 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     int bias = nw_has_in(node, 2) && nw_plan_wants_diff(plan, node->inputs[2]) ? node->inputs[2] : -1;
     nw_layout diff_src = {0}, diff_dst = *dst;
     nw_winograd *fast = NULL;
-    if (wants) NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
+    bool integers = wants && in_int8(plan, node, conv, true);
+    if (wants && !integers)
+        NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
     if (fast) {
         diff_src = nw_winograd_layout(fast, true);
         diff_dst = nw_winograd_layout(fast, false);
+    } else if (integers) {
+        diff_src = nw_layout_blocked(NW_F32, &conv->src, 1, NW_INT8_BLOCK);
+        diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, NW_INT8_BLOCK);
     } else if (wants) {
         int threads = nw_threads_set(k.alone);
         nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
@@ -237,6 +284,7 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         if (status == NW_OK) status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
         if (status == NW_OK) return nw_winograd_step(plan, fast, read, weights, NULL, NULL, to, err);
     }
+    if (status == NW_OK && integers) return backward_int8(plan, node, conv, read, &diff_src, err);
     if (status != NW_OK || !wants) {
         nw_winograd_free(fast);
         return fail(k.kernel, status);

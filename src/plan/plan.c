@@ -81,6 +81,16 @@ bool nw_plan_bf16(const nw_plan *plan)
     return plan->bf16;
 }
 
+bool nw_plan_int8(const nw_plan *plan)
+{
+    return plan->int8;
+}
+
+void nw_plan_set_int8(nw_plan *plan, bool int8)
+{
+    plan->int8 = int8;
+}
+
 void nw_plan_set_bf16(nw_plan *plan, bool bf16)
 {
     plan->bf16 = bf16;

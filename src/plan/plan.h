@@ -20,6 +20,10 @@ typedef struct nw_buffer {
     size_t bytes;
     void *data;             /* valid from bind on */
     struct nw_buffer *root; /* whose storage this shares; itself where it is its own */
+    /* The same values as 8-bit numbers (ops/int8_values.h), once a step makes them, and in how many groups.
+     */
+    struct nw_buffer *int8;
+    int64_t int8_groups;
     /* the planner's: */
     int first, last; /* steps between which the storage is in use */
     bool pinned;     /* in use always: inputs, outputs, gradients of the program */
@@ -57,6 +61,9 @@ nw_weights_cache *nw_plan_weights(nw_plan *plan);
 /* Whether convolutions may work in bfloat16. */
 bool nw_plan_bf16(const nw_plan *plan);
 void nw_plan_set_bf16(nw_plan *plan, bool bf16);
+/* Whether they may multiply 8-bit integers. */
+bool nw_plan_int8(const nw_plan *plan);
+void nw_plan_set_int8(nw_plan *plan, bool int8);
 /* The processor's vector length in floats for blocked layouts: 16, 8, or 1 for none. */
 int nw_plan_block(const nw_plan *plan);
 

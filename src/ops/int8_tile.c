@@ -1,0 +1,165 @@
+#include "ops/int8_tile.h"
+
+#include <string.h>
+
+/* 6 pixels by 4 vectors of results are held in registers: 24 of the 32, which is enough for the latency of
+ * the sums, and ten loads for 24 of them. */
+enum { MOST_PIXELS = 6 };
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define INLINE static inline __attribute__((always_inline)) TARGET
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+bool nw_int8_available(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+
+/* -- floats to numbers -- */
+
+/* As whole numbers magnitudes of floats have the same order, and a NaN is above all others. */
+INLINE __m512i magnitude(const float *x)
+{
+    return _mm512_and_si512(_mm512_castps_si512(_mm512_loadu_ps(x)), _mm512_set1_epi32(0x7fffffff));
+}
+
+TARGET void nw_int8_quantise(const float *src, int64_t channels, int64_t block, int pixels, int64_t step,
+                             const nw_int8_source *dst)
+{
+    __m512i most[NW_INT8_PIXELS], sum[NW_INT8_PIXELS];
+    __m512 factor[NW_INT8_PIXELS];
+    for (int p = 0; p < pixels; p++) most[p] = sum[p] = _mm512_setzero_si512();
+    for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
+        for (int p = 0; p < pixels; p++)
+            most[p] = _mm512_max_epi32(most[p], magnitude(src + c * block + p * NW_INT8_BLOCK));
+    for (int p = 0; p < pixels; p++) {
+        int32_t bits = _mm512_reduce_max_epi32(most[p]);
+        float largest;
+        memcpy(&largest, &bits, sizeof largest);
+        bool nothing = largest < 1e-35F; /* below that 127 / largest is none */
+        dst->scales[p] = nothing ? 0 : largest / NW_INT8_LEVELS;
+        if (largest > 3.4e38F) dst->scales[p] = largest - largest; /* of an infinity: NaN */
+        factor[p] = _mm512_set1_ps(nothing ? 0 : NW_INT8_LEVELS / largest);
+    }
+    for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
+        for (int p = 0; p < pixels; p++) {
+            __m512 x = _mm512_loadu_ps(src + c * block + p * NW_INT8_BLOCK);
+            __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(x, factor[p]));
+            sum[p] = _mm512_add_epi32(sum[p], q);
+            _mm_storeu_si128((__m128i *)(void *)(dst->values + p * step + c * NW_INT8_BLOCK),
+                             _mm512_cvtsepi32_epi8(q));
+        }
+    for (int p = 0; p < pixels; p++) dst->correction[p] = -NW_INT8_OFFSET * _mm512_reduce_add_epi32(sum[p]);
+}
+
+/* -- products -- */
+
+INLINE void finish(const nw_int8_strip *s, int64_t v, int64_t at, __m512 x)
+{
+    if (s->last) {
+        x = _mm512_mul_ps(x, _mm512_loadu_ps(s->weight_scales + v * NW_INT8_BLOCK));
+        if (s->bias) x = _mm512_add_ps(x, _mm512_loadu_ps(s->bias + v * NW_INT8_BLOCK));
+        if (s->add) x = _mm512_add_ps(x, _mm512_loadu_ps(s->add + at));
+        if (s->relu) x = _mm512_max_ps(_mm512_setzero_ps(), x); /* in this order a NaN stays one */
+    }
+    _mm512_storeu_ps(s->dst + at, x);
+}
+
+/* Four products a sum. GCC 12 copies every sum to another register before its intrinsic for this, which
+ * halves the speed. */
+INLINE void add_products(__m512i *sum, __m512i w, __m512i x)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(w), "v"(x));
+}
+
+/* `pixels` and `vectors` are constants where this is called, and the loops over them unrolled. */
+INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const int vectors)
+{
+    const int8_t *from = s->values + begin * s->value_step;
+    const uint8_t *weights = s->weights;
+    int64_t value_step = s->value_step;
+    __m512i sum[MOST_PIXELS][NW_INT8_VECTORS];
+    UNROLL for (int p = 0; p < pixels; p++)
+    {
+        __m512i start = _mm512_set1_epi32(s->correction[(begin + p) * s->step]);
+        UNROLL for (int v = 0; v < vectors; v++) sum[p][v] = start;
+    }
+    for (int64_t c = 0; c < s->channels; c += NW_INT8_FOUR) {
+        __m512i w[NW_INT8_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) w[v] = _mm512_loadu_si512(weights + 64 * v);
+        weights += 64 * vectors;
+        UNROLL for (int p = 0; p < pixels; p++)
+        {
+            int32_t four;
+            memcpy(&four, from + p * value_step + c, sizeof four);
+            __m512i x = _mm512_set1_epi32(four);
+            UNROLL for (int v = 0; v < vectors; v++) add_products(&sum[p][v], w[v], x);
+        }
+    }
+    UNROLL for (int p = 0; p < pixels; p++)
+    {
+        __m512 scale = _mm512_set1_ps(s->scales[(begin + p) * s->step]);
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            int64_t at = (begin + p) * s->dst_step + v * s->block;
+            __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[p][v]), scale);
+            if (!s->first) x = _mm512_add_ps(x, _mm512_loadu_ps(s->dst + at));
+            finish(s, v, at, x);
+        }
+    }
+}
+
+INLINE void strip(const nw_int8_strip *s, const int vectors)
+{
+    int64_t tiles = (s->pixels + MOST_PIXELS - 1) / MOST_PIXELS;
+    for (int64_t t = 0; t < tiles; t++) {
+        int64_t begin = s->pixels * t / tiles, end = s->pixels * (t + 1) / tiles;
+        switch (end - begin) {
+        case 1: tile(s, begin, 1, vectors); break;
+        case 2: tile(s, begin, 2, vectors); break;
+        case 3: tile(s, begin, 3, vectors); break;
+        case 4: tile(s, begin, 4, vectors); break;
+        case 5: tile(s, begin, 5, vectors); break;
+        default: tile(s, begin, 6, vectors); break;
+        }
+    }
+}
+
+TARGET void nw_int8_multiply(const nw_int8_strip *s, int vectors)
+{
+    switch (vectors) {
+    case 1: strip(s, 1); break;
+    case 2: strip(s, 2); break;
+    case 3: strip(s, 3); break;
+    default: strip(s, 4); break;
+    }
+}
+
+#else
+
+bool nw_int8_available(void)
+{
+    return false;
+}
+
+void nw_int8_quantise(const float *src, int64_t channels, int64_t block, int pixels, int64_t step,
+                      const nw_int8_source *dst)
+{
+    (void)src, (void)channels, (void)block, (void)pixels, (void)step, (void)dst;
+}
+
+void nw_int8_multiply(const nw_int8_strip *s, int vectors)
+{
+    (void)s, (void)vectors;
+}
+
+#endif
