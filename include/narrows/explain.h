@@ -98,7 +98,8 @@ typedef struct nw_explain_options {
     /* How it is computed. */
     int batch; /* samples in one run of the model; 0: all up to 20, fewer of a large layer, or one where the
                   graph allows no other */
-    nw_precision precision; /* NW_PRECISION_F32; NW_PRECISION_BF16 concerns the loop after the layer alone */
+    nw_precision precision; /* auto. BF16 and INT8 concern the bottleneck's loop after the layer alone; all
+                               else, and all other methods, are in F32 then */
     int threads;            /* 0: as the environment has it */
     int profile;            /* non-zero: the programs measure the time of each step */
 } nw_explain_options;

@@ -6,7 +6,7 @@
 
 const char *nw_precision_name(nw_precision precision)
 {
-    static const char *const names[] = {"f32", "f64", "bf16", "int8"};
+    static const char *const names[] = {"f32", "f64", "bf16", "int8", "auto"};
     return (unsigned)precision < sizeof names / sizeof names[0] ? names[precision] : "unknown";
 }
 

@@ -34,6 +34,11 @@ struct nw_bottleneck {
     float *control;   /* mean d model loss / d z of the step before, then of this one; NULL: not wanted */
     float *mean_diff;
     bool controlled; /* there was a step before */
+    float *kept;     /* [config.keep, neurons]: noise of the samples made last */
+    struct made {
+        uint64_t seed, image;
+        uint32_t step, first, count;
+    } made;          /* which they were; none after nw_bottleneck_begin */
     double *partial; /* [chunks] */
     int64_t updates;
     nw_recorder *recorder;
@@ -62,11 +67,13 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
     b->block = nw_alloc_aligned(stride, ARRAYS * sizeof *b->block);
     b->gathered = nw_alloc_aligned((size_t)n, sizeof *b->gathered);
     b->partial = nw_calloc(b->chunks, sizeof *b->partial);
+    if (config->keep) b->kept = nw_alloc_aligned((size_t)n, config->keep * sizeof *b->kept);
     if (config->control) {
         b->control = nw_alloc_aligned((size_t)n, sizeof *b->control);
         b->mean_diff = nw_alloc_aligned((size_t)n, sizeof *b->mean_diff);
     }
-    if (!b->block || !b->gathered || !b->partial || (config->control && (!b->control || !b->mean_diff))) {
+    if (!b->block || !b->gathered || !b->partial || (config->keep && !b->kept) ||
+        (config->control && (!b->control || !b->mean_diff))) {
         nw_bottleneck_free(b);
         return nw_no_memory(err, stride * ARRAYS * sizeof(float), "a bottleneck");
     }
@@ -102,6 +109,7 @@ void nw_bottleneck_free(nw_bottleneck *b)
     nw_free(b->control);
     nw_free(b->mean_diff);
     nw_free(b->partial);
+    nw_free(b->kept);
     nw_recorder_free(b->recorder);
     nw_free(b);
 }
@@ -125,6 +133,7 @@ void nw_bottleneck_begin(nw_bottleneck *b, const float *x)
     for (int64_t i = 0; i < b->neurons; i++) b->alpha[i] = (float)b->config.initial_alpha;
     b->updates = 0;
     b->controlled = false;
+    b->made = (struct made){.count = 0};
 }
 
 /* The partial results of the chunks in their order: the same sum whoever computed them. */
@@ -170,28 +179,41 @@ double nw_bottleneck_forward(nw_bottleneck *b)
     return total(b);
 }
 
+/* Samples that go through the model together. */
 typedef struct draw {
-    const nw_bottleneck *bottleneck;
+    nw_bottleneck *bottleneck;
     const nw_noise *noise;
     uint32_t first, count;
     float *dst;
     const float *diff;
+    bool kept; /* the noise is still there from when the samples were made */
 } draw;
 
-/* `follows`: dst still has the draw of the sample before. */
-static void normals(const nw_noise *noise, uint32_t sample, bool follows, size_t first, float *dst, size_t n)
+/* Mirrored samples share what is drawn. */
+static uint32_t drawn_of(const nw_noise *noise, uint32_t sample)
 {
+    return noise->antithetic ? sample / 2 : sample;
+}
+
+/* The noise of sample s of the draw for neurons from `begin` on: in `spare`, or where it is kept. spare[] is
+ * the caller's for all samples of a draw, and has that of sample s - 1 on entry. */
+static const float *noise_of(const draw *d, uint32_t s, size_t begin, size_t n, float (*spare)[CHUNK])
+{
+    const nw_bottleneck *b = d->bottleneck;
+    const nw_noise *noise = d->noise;
+    uint32_t sample = d->first + s, drawn = drawn_of(noise, sample),
+             before = drawn - drawn_of(noise, d->first);
+    float *eps =
+        b->kept && before < b->config.keep ? b->kept + (size_t)before * (size_t)b->neurons + begin : spare[0];
     bool mirrored = noise->antithetic && sample % 2;
-    if (mirrored && follows) {
-        for (size_t i = 0; i < n; i++) dst[i] = -dst[i];
-        return;
-    }
-    if (noise->antithetic) sample /= 2;
-    if (noise->inject)
-        noise->inject(noise->user, noise->step, sample, first, dst, n);
-    else
-        nw_rng_normals(noise->seed, noise->image, noise->step, sample, first, dst, n);
-    for (size_t i = 0; mirrored && i < n; i++) dst[i] = -dst[i];
+    bool there = (d->kept && eps != spare[0]) || (mirrored && s > 0);
+    if (!there && noise->inject)
+        noise->inject(noise->user, noise->step, drawn, begin, eps, n);
+    else if (!there)
+        nw_rng_normals(noise->seed, noise->image, noise->step, drawn, begin, eps, n);
+    if (!mirrored) return eps;
+    for (size_t i = 0; i < n; i++) spare[1][i] = -eps[i];
+    return spare[1];
 }
 
 static void samples(void *context, size_t begin, size_t end)
@@ -200,21 +222,20 @@ static void samples(void *context, size_t begin, size_t end)
     const nw_bottleneck *b = d->bottleneck;
     nw_passes_neurons neurons = from(b, begin);
     size_t n = end - begin;
-    float eps[CHUNK];
+    float spare[2][CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
-        normals(d->noise, d->first + s, s > 0, begin, eps, n);
         float *z = d->dst + (size_t)s * (size_t)b->neurons + begin;
-        nw_passes_sample(&neurons, eps, z, n);
+        nw_passes_sample(&neurons, noise_of(d, s, begin, n, spare), z, n);
         if (b->config.relu)
             for (size_t i = 0; i < n; i++) z[i] = z[i] > 0 ? z[i] : 0;
     }
 }
 
-void nw_bottleneck_sample(const nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
-                          float *dst)
+void nw_bottleneck_sample(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count, float *dst)
 {
-    draw d = {b, noise, first, count, dst, NULL};
+    draw d = {.bottleneck = b, .noise = noise, .first = first, .count = count, .dst = dst};
     double start = nw_record_start(b->recorder);
+    b->made = (struct made){noise->seed, noise->image, noise->step, first, count};
     nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
     nw_record(b->recorder, NW_PASS_NOISE, start);
 }
@@ -225,17 +246,16 @@ static bool lone(const nw_noise *noise, uint32_t sample)
     return noise->antithetic && noise->samples % 2 && sample + 1 == noise->samples;
 }
 
-/* d z / d lambda = active (x - noise), with q = 1 - lambda. The noise is drawn again: cheaper than keeping
- * it. */
+/* d z / d lambda = active (x - noise), with q = 1 - lambda. */
 static void gathers(void *context, size_t begin, size_t end)
 {
     const draw *d = context;
     const nw_bottleneck *b = d->bottleneck;
     nw_passes_neurons neurons = from(b, begin);
     size_t n = end - begin;
-    float eps[CHUNK];
+    float spare[2][CHUNK];
     for (uint32_t s = 0; s < d->count; s++) {
-        normals(d->noise, d->first + s, s > 0, begin, eps, n);
+        const float *eps = noise_of(d, s, begin, n, spare);
         const float *diff = d->diff + (size_t)s * (size_t)b->neurons + begin;
         double *sum = b->gathered + begin;
         if (b->control && !d->noise->forget)
@@ -251,7 +271,13 @@ static void gathers(void *context, size_t begin, size_t end)
 void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
                           const float *diff_z)
 {
-    draw d = {b, noise, first, count, NULL, diff_z};
+    draw d = {.bottleneck = b,
+              .noise = noise,
+              .first = first,
+              .count = count,
+              .diff = diff_z,
+              .kept = b->made.count == count && b->made.first == first && b->made.step == noise->step &&
+                      b->made.seed == noise->seed && b->made.image == noise->image};
     double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
     nw_record(b->recorder, NW_PASS_GATHER, start);

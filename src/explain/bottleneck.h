@@ -26,6 +26,8 @@ typedef struct nw_bottleneck_config {
     double rate;   /* of Adam (beta1 0.9, beta2 0.999, epsilon 1e-8) */
     bool relu;     /* z = max(z, 0) */
     bool control;  /* of a mirrored noise's lone samples: see nw_noise.samples */
+    uint32_t keep; /* draws whose noise is kept from nw_bottleneck_sample to nw_bottleneck_gather, not drawn
+                      again: as many as a call makes, or 0 */
     bool profile;  /* the time of each pass is recorded */
 } nw_bottleneck_config;
 
@@ -55,8 +57,8 @@ void nw_bottleneck_begin(nw_bottleneck *bottleneck, const float *x);
 double nw_bottleneck_forward(nw_bottleneck *bottleneck);
 
 /* z of samples first .. first + count - 1 into dst[count, neurons]. */
-void nw_bottleneck_sample(const nw_bottleneck *bottleneck, const nw_noise *noise, uint32_t first,
-                          uint32_t count, float *dst);
+void nw_bottleneck_sample(nw_bottleneck *bottleneck, const nw_noise *noise, uint32_t first, uint32_t count,
+                          float *dst);
 
 /* Adds to the gradient what the samples' d model loss / d z say.
  *

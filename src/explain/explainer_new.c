@@ -1,6 +1,7 @@
 /* From options to an explainer: the input, the layer and the head are resolved and checked. */
 #include "base/memory.h"
 #include "explain/explainer.h"
+#include "ops/int8_tile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -186,6 +187,16 @@ static nw_status check_stats(const nw_explainer *e, nw_error *err)
     return NW_OK;
 }
 
+/* Only a loop gains from fewer digits, and a single forward pass would lose them. (docs/results/speed.md: what
+ * 8-bit integers do to a map.) */
+static void resolve_precision(nw_explainer *e)
+{
+    bool loops = e->method->bottleneck != NULL;
+    nw_precision *p = &e->options.precision;
+    if (*p == NW_PRECISION_AUTO) *p = loops && nw_int8_available() ? NW_PRECISION_INT8 : NW_PRECISION_F32;
+    if (!loops && *p != NW_PRECISION_F64) *p = NW_PRECISION_F32;
+}
+
 nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *const *outputs,
                                size_t output_count, const char *diff, int batch, nw_program **out,
                                nw_error *err)
@@ -218,6 +229,7 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
 static nw_status build(nw_explainer *e, const nw_shape *input_shape, nw_error *err)
 {
     NW_TRY(nw_explain_options_check(&e->options, err));
+    resolve_precision(e);
     NW_TRY(fix_input(e, input_shape, err));
     nw_anatomy a;
     NW_TRY(nw_anatomy_new(e->model, e->options.output, e->dimensions, e->dimension_count, &a, err));

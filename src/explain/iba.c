@@ -51,15 +51,30 @@ static nw_status compile_after(nw_explainer *e, int batch, nw_program **made, nw
     return NW_OK;
 }
 
+enum { MOST_BYTES = 20 << 20 };
+
+static int64_t layer_bytes(const nw_explainer *e)
+{
+    int64_t bytes = sizeof(float);
+    for (int i = 0; i < e->layer_shape.rank; i++) bytes *= e->layer_shape.dims[i];
+    return bytes;
+}
+
+/* Draws whose noise is kept from before the model to after it: those of a run, where they do not take much.
+ */
+static uint32_t kept_draws(const nw_explainer *e)
+{
+    int64_t draws = e->options.noise == NW_NOISE_ANTITHETIC ? (e->batch + 1) / 2 : e->batch;
+    return draws * layer_bytes(e) <= MOST_BYTES ? (uint32_t)draws : 0;
+}
+
 /* All samples in as few runs of the same size as keep memory within bounds: the part after the layer takes
  * ten to fifteen times the layer's bytes a sample. On layers so large that this counts, a run of two samples
  * is as fast a sample as one of ten. */
 static int even_batch(const nw_explainer *e)
 {
-    enum { MOST = 20, MOST_BYTES = 20 << 20 };
-    int64_t bytes = sizeof(float);
-    for (int i = 0; i < e->layer_shape.rank; i++) bytes *= e->layer_shape.dims[i];
-    int64_t fit = MOST_BYTES / bytes, most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
+    enum { MOST = 20 };
+    int64_t fit = MOST_BYTES / layer_bytes(e), most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
     int samples = e->options.samples, runs = (int)((samples + most - 1) / most);
     int batch = (samples + runs - 1) / runs;
     /* The steps of that schedule take one or an even number. */
@@ -131,6 +146,7 @@ static nw_status prepare(nw_explainer *e, nw_error *err)
                                    .rate = o->rate,
                                    .relu = o->relu != 0,
                                    .control = has_lone(o),
+                                   .keep = kept_draws(e),
                                    .profile = o->profile != 0};
     NW_TRY(nw_bottleneck_new(&config, &s->bottleneck, err));
     if (nw_bottleneck_active(s->bottleneck) == 0)

@@ -22,7 +22,8 @@ void nw_explain_options_init(nw_explain_options *options)
                                     .min_std = 0.01,
                                     .initial_alpha = 5,
                                     .active_threshold = 0.01,
-                                    .loss_weight = 1};
+                                    .loss_weight = 1,
+                                    .precision = NW_PRECISION_AUTO};
 }
 
 static const char *const loss_names[] = {
@@ -96,7 +97,7 @@ nw_status nw_explain_options_check(const nw_explain_options *o, nw_error *err)
                        (long long)o->target);
     if ((unsigned)o->loss >= LOSSES || (unsigned)o->beta_over > NW_BETA_OVER_SUM ||
         (unsigned)o->readout > NW_READOUT_AFTER || (unsigned)o->noise > NW_NOISE_ANTITHETIC ||
-        (unsigned)o->schedule > NW_SCHEDULE_SLOPE)
+        (unsigned)o->schedule > NW_SCHEDULE_SLOPE || (unsigned)o->precision > NW_PRECISION_AUTO)
         return nw_fail(err, NW_USAGE, "an option has a value outside its list");
     return NW_OK;
 }

@@ -129,7 +129,7 @@ static nw_status forward_int8(nw_plan *plan, const nw_node *node, const nw_conv_
     operands o;
     NW_TRY(operands_of(plan, node, conv, &from, &to, &o, err));
     NW_TRY(nw_int8_conv_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
-    return nw_int8_conv_step(plan, fast, o.src, o.bias, o.add, o.dst, err);
+    return nw_int8_conv_step(plan, fast, o.src, NULL, o.bias, o.add, o.dst, err);
 }
 
 static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
@@ -221,14 +221,25 @@ static nw_status gather(nw_plan *plan, const nw_node *node, const nw_conv_desc *
     return nw_plan_diff_act(plan, node->outputs[0], &conv->act, multiplied ? layout : NULL, &out->wide, err);
 }
 
+/* diff_dst: what gather() made of it, or NULL where nobody but this needs it: what comes in is then still to
+ * be multiplied by the derivative of a ReLU, which is done on the way to 8 bits. */
 static nw_status backward_int8(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
-                               nw_buffer *diff_dst, const nw_layout *layout, nw_error *err)
+                               nw_buffer *diff_dst, nw_error *err)
 {
+    nw_layout from = nw_layout_blocked(NW_F32, &conv->dst, 1, NW_INT8_BLOCK),
+              to = nw_layout_blocked(NW_F32, &conv->src, 1, NW_INT8_BLOCK);
     nw_int8_conv *fast;
-    nw_buffer *to;
-    NW_TRY(nw_plan_diff_src(plan, node->inputs[0], layout, &to, err));
+    nw_buffer *dst, *made = NULL;
+    if (!diff_dst) {
+        NW_TRY(nw_plan_diff_lone(plan, node->outputs[0], &from, &diff_dst, err));
+        if (diff_dst)
+            NW_TRY(nw_plan_src(plan, node->outputs[0], &from, &made, err));
+        else
+            NW_TRY(nw_plan_diff_act(plan, node->outputs[0], &conv->act, &from, &diff_dst, err));
+    }
+    NW_TRY(nw_plan_diff_src(plan, node->inputs[0], &to, &dst, err));
     NW_TRY(nw_int8_conv_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
-    return nw_int8_conv_step(plan, fast, diff_dst, NULL, NULL, to, err);
+    return nw_int8_conv_step(plan, fast, diff_dst, made, NULL, NULL, dst, err);
 }
 
 /* d src = weights^T (d dst * act'(dst)), d weights = d dst * act'(dst) by src; what was added gets
@@ -251,7 +262,6 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         diff_src = nw_winograd_layout(fast, true);
         diff_dst = nw_winograd_layout(fast, false);
     } else if (integers) {
-        diff_src = nw_layout_blocked(NW_F32, &conv->src, 1, NW_INT8_BLOCK);
         diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, NW_INT8_BLOCK);
     } else if (wants) {
         int threads = nw_threads_set(k.alone);
@@ -272,6 +282,8 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     /* Gradients are summed, and handed on to what was added, in float32. */
     int added = conv->add ? node->inputs[node->input_count - 1] : -1;
     bool hand_on = nw_plan_wants_diff(plan, added);
+    if (integers && conv->act.kind == NW_ACT_RELU && !hand_on && !learns && bias < 0)
+        return backward_int8(plan, node, conv, NULL, err);
     gradient diff;
     nw_status status = gather(plan, node, conv, wants || learns, hand_on, &diff_dst, &diff, err);
     nw_buffer *read = diff.narrow ? diff.narrow : diff.wide;
@@ -284,7 +296,7 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         if (status == NW_OK) status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
         if (status == NW_OK) return nw_winograd_step(plan, fast, read, weights, NULL, NULL, to, err);
     }
-    if (status == NW_OK && integers) return backward_int8(plan, node, conv, read, &diff_src, err);
+    if (status == NW_OK && integers) return backward_int8(plan, node, conv, read, err);
     if (status != NW_OK || !wants) {
         nw_winograd_free(fast);
         return fail(k.kernel, status);

@@ -228,14 +228,14 @@ static nw_status constant(nw_plan *plan, nw_tensor *tensor, nw_buffer **out, nw_
     return nw_plan_constant(plan, &layout, tensor->data, nw_tensor_ref(tensor), out, err);
 }
 
-nw_status nw_int8_conv_step(nw_plan *plan, nw_int8_conv *c, nw_buffer *src, nw_buffer *bias, nw_buffer *add,
-                            nw_buffer *dst, nw_error *err)
+nw_status nw_int8_conv_step(nw_plan *plan, nw_int8_conv *c, nw_buffer *src, nw_buffer *made, nw_buffer *bias,
+                            nw_buffer *add, nw_buffer *dst, nw_error *err)
 {
     c->values = nw_int8_values_of(&c->src, c->groups);
     c->bias = bias;
     c->add = add;
     c->dst_buffer = dst;
-    nw_status status = nw_int8_values_step(plan, src, &c->src, c->groups, &c->source, err);
+    nw_status status = nw_int8_values_step(plan, src, made, &c->src, c->groups, &c->source, err);
     if (status == NW_OK) status = constant(plan, c->made, &c->weights, err);
     if (status == NW_OK) status = constant(plan, c->scales, &c->weight_scales, err);
     if (status != NW_OK) {

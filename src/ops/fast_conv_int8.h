@@ -13,8 +13,9 @@ nw_status nw_int8_conv_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *
                             nw_int8_conv **out, nw_error *err);
 void nw_int8_conv_free(nw_int8_conv *conv);
 /* Adds the steps; takes over `conv`, also on failure. src: what is read (forward src, backward diff_dst),
- * dst: what is written, both in blocks of 16 channels; bias and add may be NULL and are so backward. */
-nw_status nw_int8_conv_step(nw_plan *plan, nw_int8_conv *conv, nw_buffer *src, nw_buffer *bias,
-                            nw_buffer *add, nw_buffer *dst, nw_error *err);
+ * dst: what is written, both in blocks of 16 channels. Forward bias and add may be NULL, made is. Backward
+ * made is the result of the ReLU that diff_dst has yet to go through, or NULL, and the others are. */
+nw_status nw_int8_conv_step(nw_plan *plan, nw_int8_conv *conv, nw_buffer *src, nw_buffer *made,
+                            nw_buffer *bias, nw_buffer *add, nw_buffer *dst, nw_error *err);
 
 #endif

@@ -26,21 +26,31 @@ bool nw_int8_available(void)
 
 /* -- floats to numbers -- */
 
-/* As whole numbers magnitudes of floats have the same order, and a NaN is above all others. */
-INLINE __m512i magnitude(const float *x)
+/* 16 channels of a pixel, or 0 where what an activation made of them is not above it. */
+INLINE __m512 value_at(const float *src, const float *made, int64_t at)
 {
-    return _mm512_and_si512(_mm512_castps_si512(_mm512_loadu_ps(x)), _mm512_set1_epi32(0x7fffffff));
+    __m512 x = _mm512_loadu_ps(src + at);
+    if (!made) return x;
+    return _mm512_maskz_mov_ps(
+        _mm512_cmp_ps_mask(_mm512_loadu_ps(made + at), _mm512_setzero_ps(), _CMP_GT_OQ), x);
 }
 
-TARGET void nw_int8_quantise(const float *src, int64_t channels, int64_t block, int pixels, int64_t step,
-                             const nw_int8_source *dst)
+/* As whole numbers magnitudes of floats have the same order, and a NaN is above all others. */
+INLINE __m512i magnitude(__m512 x)
+{
+    return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+}
+
+INLINE void quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,
+                     int64_t step, const nw_int8_source *dst)
 {
     __m512i most[NW_INT8_PIXELS], sum[NW_INT8_PIXELS];
     __m512 factor[NW_INT8_PIXELS];
     for (int p = 0; p < pixels; p++) most[p] = sum[p] = _mm512_setzero_si512();
     for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
         for (int p = 0; p < pixels; p++)
-            most[p] = _mm512_max_epi32(most[p], magnitude(src + c * block + p * NW_INT8_BLOCK));
+            most[p] =
+                _mm512_max_epi32(most[p], magnitude(value_at(src, made, c * block + p * NW_INT8_BLOCK)));
     for (int p = 0; p < pixels; p++) {
         int32_t bits = _mm512_reduce_max_epi32(most[p]);
         float largest;
@@ -52,13 +62,22 @@ TARGET void nw_int8_quantise(const float *src, int64_t channels, int64_t block, 
     }
     for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
         for (int p = 0; p < pixels; p++) {
-            __m512 x = _mm512_loadu_ps(src + c * block + p * NW_INT8_BLOCK);
+            __m512 x = value_at(src, made, c * block + p * NW_INT8_BLOCK);
             __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(x, factor[p]));
             sum[p] = _mm512_add_epi32(sum[p], q);
             _mm_storeu_si128((__m128i *)(void *)(dst->values + p * step + c * NW_INT8_BLOCK),
                              _mm512_cvtsepi32_epi8(q));
         }
     for (int p = 0; p < pixels; p++) dst->correction[p] = -NW_INT8_OFFSET * _mm512_reduce_add_epi32(sum[p]);
+}
+
+TARGET void nw_int8_quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,
+                             int64_t step, const nw_int8_source *dst)
+{
+    if (made)
+        quantise(src, made, channels, block, pixels, step, dst);
+    else
+        quantise(src, NULL, channels, block, pixels, step, dst);
 }
 
 /* -- products -- */
@@ -111,9 +130,8 @@ INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const 
         UNROLL for (int v = 0; v < vectors; v++)
         {
             int64_t at = (begin + p) * s->dst_step + v * s->block;
-            __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[p][v]), scale);
-            if (!s->first) x = _mm512_add_ps(x, _mm512_loadu_ps(s->dst + at));
-            finish(s, v, at, x);
+            __m512 before = s->first ? _mm512_setzero_ps() : _mm512_loadu_ps(s->dst + at);
+            finish(s, v, at, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[p][v]), scale, before));
         }
     }
 }
@@ -151,10 +169,10 @@ bool nw_int8_available(void)
     return false;
 }
 
-void nw_int8_quantise(const float *src, int64_t channels, int64_t block, int pixels, int64_t step,
-                      const nw_int8_source *dst)
+void nw_int8_quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,
+                      int64_t step, const nw_int8_source *dst)
 {
-    (void)src, (void)channels, (void)block, (void)pixels, (void)step, (void)dst;
+    (void)src, (void)made, (void)channels, (void)block, (void)pixels, (void)step, (void)dst;
 }
 
 void nw_int8_multiply(const nw_int8_strip *s, int vectors)

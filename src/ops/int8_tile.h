@@ -33,9 +33,10 @@ typedef struct nw_int8_source {
 
 /* From floats, [channels / 16][...][16] with `block` floats from one 16 to the next, of up to NW_INT8_PIXELS
  * pixels side by side; values of pixels are `step` bytes apart. A pixel with a NaN or an infinity gets a
- * scale that is none, and makes every sum with it a NaN. */
-void nw_int8_quantise(const float *src, int64_t channels, int64_t block, int pixels, int64_t step,
-                      const nw_int8_source *dst);
+ * scale that is none, and makes every sum with it a NaN. made, where not NULL, lies as src does: src is a
+ * gradient, and goes on only where the ReLU behind it made something above zero. */
+void nw_int8_quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,
+                      int64_t step, const nw_int8_source *dst);
 
 /* Sums over the channels of one tap of a window, for `pixels` results in a row and up to four vectors of 16
  * outputs. */

@@ -37,7 +37,7 @@ nw_int8_values nw_int8_values_of(const nw_shape *shape, int64_t groups)
 
 typedef struct quantise {
     nw_int8_values v;
-    nw_buffer *src, *dst;
+    nw_buffer *src, *made, *dst;
 } quantise;
 
 static void *at(const quantise *q, size_t offset)
@@ -83,8 +83,10 @@ static void some(void *context, size_t begin, size_t end)
                                  group * v->channels,
                              (float *)at(q, v->scales) + plane * pixels + first,
                              (int32_t *)at(q, v->corrections) + plane * pixels + first};
-        const float *src = (const float *)q->src->data + plane * v->channels * pixels + first * NW_INT8_BLOCK;
-        nw_int8_quantise(src, v->channels, pixels * NW_INT8_BLOCK, (int)(last - first), step, &to);
+        int64_t from = plane * v->channels * pixels + first * NW_INT8_BLOCK;
+        nw_int8_quantise((const float *)q->src->data + from,
+                         q->made ? (const float *)q->made->data + from : NULL, v->channels,
+                         pixels * NW_INT8_BLOCK, (int)(last - first), step, &to);
         widen(q, plane, first, last);
     }
 }
@@ -99,10 +101,10 @@ static nw_status run(void *state, nw_error *err)
     return NW_OK;
 }
 
-nw_status nw_int8_values_step(nw_plan *plan, nw_buffer *src, const nw_shape *shape, int64_t groups,
-                              nw_buffer **out, nw_error *err)
+nw_status nw_int8_values_step(nw_plan *plan, nw_buffer *src, nw_buffer *made, const nw_shape *shape,
+                              int64_t groups, nw_buffer **out, nw_error *err)
 {
-    if (src->int8 && src->int8_groups == groups) {
+    if (!made && src->int8 && src->int8_groups == groups) {
         *out = src->int8;
         return NW_OK;
     }
@@ -110,14 +112,22 @@ nw_status nw_int8_values_step(nw_plan *plan, nw_buffer *src, const nw_shape *sha
     if (!q) return nw_no_memory(err, sizeof *q, "a step");
     q->v = nw_int8_values_of(shape, groups);
     q->src = src;
+    q->made = made;
     nw_status status = nw_plan_scratch(plan, q->v.bytes, &q->dst, err);
     if (status != NW_OK) {
         nw_free(q);
         return status;
     }
-    src->int8 = *out = q->dst;
-    src->int8_groups = groups;
-    nw_step step = {
-        .kind = "int8", .impl = "narrows", .state = q, .run = run, .reads = {src}, .writes = {q->dst}};
+    *out = q->dst;
+    if (!made) {
+        src->int8 = q->dst;
+        src->int8_groups = groups;
+    }
+    nw_step step = {.kind = made ? "int8+act" : "int8",
+                    .impl = "narrows",
+                    .state = q,
+                    .run = run,
+                    .reads = {src, made},
+                    .writes = {q->dst}};
     return nw_plan_step(plan, &step, err);
 }

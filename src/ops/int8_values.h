@@ -22,8 +22,9 @@ typedef struct nw_int8_values {
 /* shape: [N, C, H, W]. */
 nw_int8_values nw_int8_values_of(const nw_shape *shape, int64_t groups);
 
-/* Adds the step that makes them from `src`, in blocks of 16 channels, unless there is one already. */
-nw_status nw_int8_values_step(nw_plan *plan, nw_buffer *src, const nw_shape *shape, int64_t groups,
-                              nw_buffer **out, nw_error *err);
+/* Adds the step that makes them from `src`, in blocks of 16 channels, unless there is one already. made:
+ * NULL, or what a ReLU made (see nw_int8_quantise). */
+nw_status nw_int8_values_step(nw_plan *plan, nw_buffer *src, nw_buffer *made, const nw_shape *shape,
+                              int64_t groups, nw_buffer **out, nw_error *err);
 
 #endif

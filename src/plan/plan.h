@@ -117,8 +117,12 @@ nw_status nw_plan_add_diff(nw_plan *plan, int value, nw_buffer *buffer, nw_error
 nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err);
 
-/* The same for a convolution that reads bfloat16: *narrow in it and, where wide is not NULL, *wide in
- * float32. Layouts have the order in memory of `layout`. */
+/* The gradient of the value where it is a single contribution in that layout, not multiplied by anything;
+ * *out is NULL where it is a sum. */
+nw_status nw_plan_diff_lone(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out,
+                            nw_error *err);
+/* The same as nw_plan_diff_act for a convolution that reads bfloat16: *narrow in it and, where wide is not
+ * NULL, *wide in float32. Layouts have the order in memory of `layout`. */
 nw_status nw_plan_diff_narrow(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                               nw_buffer **wide, nw_buffer **narrow, nw_error *err);
 

@@ -175,6 +175,15 @@ nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw
     return nw_plan_as(plan, merged, layout ? layout : &own, out, err);
 }
 
+nw_status nw_plan_diff_lone(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    nw_layout own;
+    NW_TRY(gather(plan, value, &own, err));
+    *out = v->contribution_count == 1 && nw_layout_equal(&own, layout) ? v->contributions[0] : NULL;
+    return NW_OK;
+}
+
 nw_status nw_plan_diff_narrow(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                               nw_buffer **wide, nw_buffer **narrow, nw_error *err)
 {

@@ -349,7 +349,7 @@ static void nothing_is_zero(void **state)
     int32_t corrections[2];
     nw_int8_source to = {values, scales, corrections};
     memset(values, 1, sizeof values);
-    nw_int8_quantise(src, NW_INT8_BLOCK, 0, 2, NW_INT8_BLOCK, &to);
+    nw_int8_quantise(src, NULL, NW_INT8_BLOCK, 0, 2, NW_INT8_BLOCK, &to);
     for (int p = 0; p < 2; p++) {
         assert_true(scales[p] == 0);
         assert_int_equal(corrections[p], 0);
