@@ -23,11 +23,13 @@ struct nw_bottleneck {
     int64_t neurons, active_count;
     size_t chunks;
     nw_blur *blur;
-    float *block; /* all arrays below */
-    float *mean, *std, *active;
-    float *x, *alpha, *first_moment, *second_moment;
-    float *open, *shut; /* sigmoid(alpha), sigmoid(-alpha) */
-    float *lambda, *q;  /* blurred */
+    float *block;        /* all arrays below */
+    float *base, *scale; /* active mean, active std */
+    float *shift;        /* of the image: active (x - mean) */
+    float *alpha, *first_moment, *second_moment;
+    float *open, *shut;    /* sigmoid(alpha), sigmoid(-alpha) */
+    float *lambda, *q;     /* blurred */
+    float *centre, *width; /* z = centre + width eps */
     float *capacity, *diff;
     float *scratch, *spread;
     double *gathered; /* d model loss / d lambda, summed over samples */
@@ -44,7 +46,7 @@ struct nw_bottleneck {
     nw_recorder *recorder;
 };
 
-enum { ARRAYS = 15 };
+enum { ARRAYS = 16 };
 
 nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **out, nw_error *err)
 {
@@ -77,17 +79,16 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
         nw_bottleneck_free(b);
         return nw_no_memory(err, stride * ARRAYS * sizeof(float), "a bottleneck");
     }
-    float **arrays[ARRAYS] = {
-        &b->mean,          &b->std,     &b->active, &b->x,      &b->alpha, &b->first_moment,
-        &b->second_moment, &b->open,    &b->shut,   &b->lambda, &b->q,     &b->capacity,
-        &b->diff,          &b->scratch, &b->spread};
+    float **arrays[ARRAYS] = {&b->base,          &b->scale, &b->shift,    &b->alpha,  &b->first_moment,
+                              &b->second_moment, &b->open,  &b->shut,     &b->lambda, &b->q,
+                              &b->centre,        &b->width, &b->capacity, &b->diff,   &b->scratch,
+                              &b->spread};
     for (size_t i = 0; i < ARRAYS; i++) *arrays[i] = b->block + i * stride;
     memset(b->block, 0, stride * ARRAYS * sizeof *b->block);
     for (int64_t i = 0; i < n; i++) {
-        b->mean[i] = config->mean[i];
-        b->std[i] = fmaxf(config->std[i], (float)config->min_std);
         bool active = !config->active_share || (double)config->active_share[i] > config->active_threshold;
-        b->active[i] = active ? 1.F : 0.F;
+        b->base[i] = active ? config->mean[i] : 0;
+        b->scale[i] = active ? fmaxf(config->std[i], (float)config->min_std) : 0;
         b->active_count += active;
     }
     b->config.mean = b->config.std = b->config.active_share = NULL;
@@ -127,7 +128,7 @@ int64_t nw_bottleneck_active(const nw_bottleneck *b)
 void nw_bottleneck_begin(nw_bottleneck *b, const float *x)
 {
     size_t bytes = (size_t)b->neurons * sizeof(float);
-    memcpy(b->x, x, bytes);
+    nw_passes_begin(x, b->base, b->scale, b->shift, (size_t)b->neurons);
     memset(b->first_moment, 0, bytes);
     memset(b->second_moment, 0, bytes);
     for (int64_t i = 0; i < b->neurons; i++) b->alpha[i] = (float)b->config.initial_alpha;
@@ -147,8 +148,13 @@ static double total(const nw_bottleneck *b)
 /* The arrays from neuron `begin` on. */
 static nw_passes_neurons from(const nw_bottleneck *b, size_t begin)
 {
-    return (nw_passes_neurons){b->x + begin,      b->mean + begin,   b->std + begin,
-                               b->active + begin, b->lambda + begin, b->q + begin};
+    return (nw_passes_neurons){.shift = b->shift + begin,
+                               .base = b->base + begin,
+                               .scale = b->scale + begin,
+                               .lambda = b->lambda + begin,
+                               .q = b->q + begin,
+                               .centre = b->centre + begin,
+                               .width = b->width + begin};
 }
 
 static void gates(void *context, size_t begin, size_t end)

@@ -3,6 +3,7 @@
 #include "base/simd.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -83,10 +84,17 @@ NW_SIMD void nw_passes_gates(const float *restrict alpha, double least, float *r
     for (size_t i = 0; i < n; i++) {
         double a = (double)alpha[i], size = fabs(a), e = exp_of(size < 700 ? -size : -700.);
         e = e < least ? least : e;
-        double large = 1 / (1 + e), small = e / (1 + e);
+        double large = 1 / (1 + e), small = e * large;
         open[i] = (float)(a >= 0 ? large : a < 0 ? small : a);
         shut[i] = (float)(a >= 0 ? small : a < 0 ? large : a);
     }
+}
+
+NW_SIMD void nw_passes_begin(const float *restrict x, const float *restrict base, const float *restrict scale,
+                             float *restrict shift, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) shift[i] = (scale[i] > 0 ? 1.F : 0.F) * (x[i] - base[i]);
 }
 
 /* -1/2 - ln q + q^2 / 2 + (lambda r)^2 / 2 for q = 1 - lambda. Below 1/2, 1 - lambda is exact in double and q
@@ -94,20 +102,23 @@ NW_SIMD void nw_passes_gates(const float *restrict alpha, double least, float *r
  * as that. */
 NW_SIMD double nw_passes_capacity(const nw_passes_neurons *neurons, float *restrict capacity, size_t n)
 {
-    const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
-    const float *restrict active = neurons->active, *restrict lambda = neurons->lambda,
-                          *restrict q = neurons->q;
+    const float *restrict shift = neurons->shift, *restrict base = neurons->base,
+                          *restrict scale = neurons->scale;
+    const float *restrict lambda = neurons->lambda, *restrict q = neurons->q;
+    float *restrict centre = neurons->centre, *restrict width = neurons->width;
     double value[NW_PASSES_MOST];
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        double l = (double)lambda[i], r = ((double)x[i] - (double)mean[i]) / (double)std[i], square = l * l;
+        double l = (double)lambda[i], r = (double)shift[i] / (double)scale[i], square = l * l;
         double rest = l < 0.5 ? 1 - l : (double)q[i];
         double whole = -0.5 - log_of(rest) + 0.5 * rest * rest;
         double series = square * (1 + l * (1. / 3 + l * (1. / 4 + l / 5)));
         double first = l < 1e-3 ? series : rest > 0 ? whole : rest == 0 ? (double)INFINITY : rest;
         double nats = first + 0.5 * square * r * r;
-        value[i] = active[i] > 0 ? nats : 0;
+        value[i] = scale[i] > 0 ? nats : 0;
         capacity[i] = (float)value[i];
+        centre[i] = lambda[i] * shift[i] + base[i];
+        width[i] = q[i] * scale[i];
     }
     return sum_of(value, n);
 }
@@ -115,49 +126,41 @@ NW_SIMD double nw_passes_capacity(const nw_passes_neurons *neurons, float *restr
 NW_SIMD void nw_passes_sample(const nw_passes_neurons *neurons, const float *restrict eps, float *restrict z,
                               size_t n)
 {
-    const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
-    const float *restrict active = neurons->active, *restrict lambda = neurons->lambda,
-                          *restrict q = neurons->q;
+    const float *restrict centre = neurons->centre, *restrict width = neurons->width;
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) z[i] = active[i] * (lambda[i] * x[i] + q[i] * (mean[i] + std[i] * eps[i]));
-}
-
-NW_SIMD void nw_passes_gather(const nw_passes_neurons *neurons, const float *restrict eps,
-                              const float *restrict diff, int relu, double *restrict sum, size_t n)
-{
-    const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
-    const float *restrict active = neurons->active, *restrict lambda = neurons->lambda,
-                          *restrict q = neurons->q;
-    if (relu) {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++) {
-            float noise = mean[i] + std[i] * eps[i], z = active[i] * (lambda[i] * x[i] + q[i] * noise);
-            double value = (double)((x[i] - noise) * diff[i]);
-            sum[i] += z > 0 ? value : 0;
-        }
-    } else {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++)
-            sum[i] += (double)(active[i] * (x[i] - (mean[i] + std[i] * eps[i])) * diff[i]);
-    }
+    for (size_t i = 0; i < n; i++) z[i] = centre[i] + width[i] * eps[i];
 }
 
 /* 1 where a clipped z lets its gradient through, else 0. */
 static inline float passes(const nw_passes_neurons *p, const float *eps, int relu, size_t i)
 {
-    float z = p->lambda[i] * p->x[i] + p->q[i] * (p->mean[i] + p->std[i] * eps[i]);
-    return !relu || z > 0 ? p->active[i] : 0;
+    bool through = !relu || p->centre[i] + p->width[i] * eps[i] > 0;
+    return through && p->scale[i] > 0 ? 1.F : 0.F;
+}
+
+NW_SIMD void nw_passes_gather(const nw_passes_neurons *neurons, const float *restrict eps,
+                              const float *restrict diff, int relu, double *restrict sum, size_t n)
+{
+    const float *restrict shift = neurons->shift, *restrict scale = neurons->scale;
+    if (relu) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            sum[i] += (double)(passes(neurons, eps, 1, i) * (shift[i] - scale[i] * eps[i]) * diff[i]);
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) sum[i] += (double)((shift[i] - scale[i] * eps[i]) * diff[i]);
+    }
 }
 
 NW_SIMD void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float *restrict eps,
                                    const float *restrict diff, const float *restrict control, float share,
                                    int relu, double *restrict sum, size_t n)
 {
-    const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
+    const float *restrict shift = neurons->shift, *restrict scale = neurons->scale;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float g = passes(neurons, eps, relu, i) * diff[i], rest = control ? g - share * control[i] : 0;
-        sum[i] += (double)((x[i] - mean[i]) * g - std[i] * eps[i] * rest);
+        sum[i] += (double)(shift[i] * g - scale[i] * eps[i] * rest);
     }
 }
 
@@ -172,15 +175,13 @@ NW_SIMD void nw_passes_remember(const nw_passes_neurons *neurons, const float *r
 NW_SIMD void nw_passes_slopes(const nw_passes_neurons *neurons, const double *restrict gathered,
                               double weight, float *restrict slope, size_t n)
 {
-    const float *restrict x = neurons->x, *restrict mean = neurons->mean, *restrict std = neurons->std;
-    const float *restrict active = neurons->active, *restrict lambda = neurons->lambda,
-                          *restrict q = neurons->q;
+    const float *restrict shift = neurons->shift, *restrict scale = neurons->scale;
+    const float *restrict lambda = neurons->lambda, *restrict q = neurons->q;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        double l = (double)lambda[i], shut = (double)q[i],
-               r = ((double)x[i] - (double)mean[i]) / (double)std[i];
+        double l = (double)lambda[i], shut = (double)q[i], r = (double)shift[i] / (double)scale[i];
         double more = weight * l * ((1 + shut) / shut + r * r);
-        slope[i] = (float)(gathered[i] + (active[i] > 0 ? more : 0));
+        slope[i] = (float)(gathered[i] + (scale[i] > 0 ? more : 0));
     }
 }
 

@@ -11,15 +11,21 @@ enum { NW_PASSES_MOST = 2048 };
 /* open = sigmoid(alpha), shut = sigmoid(-alpha), neither below `least`; NaN stays NaN. */
 void nw_passes_gates(const float *alpha, double least, float *open, float *shut, size_t n);
 
+/* What is known of neurons. One that is not active has a scale of 0, and nothing of it counts. */
 typedef struct nw_passes_neurons {
-    const float *x, *mean, *std, *active; /* active: 1 or 0 */
+    const float *shift; /* active (x - mean) */
+    const float *base;  /* active mean */
+    const float *scale; /* active std */
     const float *lambda, *q;
+    /* z = centre + width eps: active (lambda x + q mean), which is lambda shift + base, and active q std */
+    float *centre, *width;
 } nw_passes_neurons;
 
-/* capacity = KL in nats, 0 where not active; its sum. */
+/* shift, from x and the mean */
+void nw_passes_begin(const float *x, const float *base, const float *scale, float *shift, size_t n);
+/* centre and width; capacity = KL in nats, 0 where not active; its sum. */
 double nw_passes_capacity(const nw_passes_neurons *neurons, float *capacity, size_t n);
 
-/* z = active (lambda x + q (mean + std eps)) */
 void nw_passes_sample(const nw_passes_neurons *neurons, const float *eps, float *z, size_t n);
 /* sum += d z / d lambda * diff = active (x - (mean + std eps)) diff; where `relu`, only where z > 0 */
 void nw_passes_gather(const nw_passes_neurons *neurons, const float *eps, const float *diff, int relu,

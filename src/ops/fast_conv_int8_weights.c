@@ -1,8 +1,10 @@
 /* The weights of a convolution as 8-bit numbers, with a scale for each output. */
 #include "base/parallel.h"
+#include "base/simd.h"
 #include "ops/fast_conv_int8_internal.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { STRIP = NW_INT8_BLOCK * NW_INT8_VECTORS };
 
@@ -10,39 +12,46 @@ typedef struct packing {
     const float *src;
     uint8_t *dst;
     float *scales;
-    int64_t in, out, taps; /* as they are computed with: backward exchanged */
-    bool backward;
+    int64_t in, out, taps;       /* as they are computed with: backward exchanged */
+    int64_t by_output, by_input; /* floats in src from one to the next, in a group */
 } packing;
 
-/* Of all groups, one after the other, output o of those of its own and input i. */
-static const float *window(const packing *p, int64_t group, int64_t o, int64_t i)
-{
-    return p->src + ((group * p->out * p->in) + (p->backward ? i * p->out + o : o * p->in + i)) * p->taps;
-}
-
-static float largest(const packing *p, int64_t group, int64_t o)
-{
-    float most = 0;
-    for (int64_t i = 0; i < p->in; i++)
-        for (int64_t t = 0; t < p->taps; t++) most = fmaxf(most, fabsf(window(p, group, o, i)[t]));
-    return most;
-}
-
-/* Outputs [begin, end) of all groups. */
-static void pack(void *context, size_t begin, size_t end)
+/* Blocks of 16 outputs [begin, end), of all groups. */
+NW_SIMD static void pack(void *context, size_t begin, size_t end)
 {
     const packing *p = context;
+    int64_t blocks = p->out / NW_INT8_BLOCK;
     for (int64_t all = (int64_t)begin; all < (int64_t)end; all++) {
-        int64_t group = all / p->out, o = all % p->out, strip = o / STRIP * STRIP;
+        int64_t group = all / blocks, first = all % blocks * NW_INT8_BLOCK, strip = first / STRIP * STRIP;
         int64_t outputs = p->out - strip < STRIP ? p->out - strip : STRIP;
-        uint8_t *dst = p->dst + (group * p->out + strip) * p->in * p->taps + (o - strip) * NW_INT8_FOUR;
-        float most = largest(p, group, o), factor = most < 1e-35F ? 0 : NW_INT8_LEVELS / most;
-        p->scales[all] = most / NW_INT8_LEVELS;
+        const float *src = p->src + group * p->out * p->in * p->taps + first * p->by_output;
+        uint32_t most[NW_INT8_BLOCK] = {
+            0}; /* magnitudes, which have the order of their bits; a NaN is above all */
+        float factor[NW_INT8_BLOCK];
+        for (int64_t i = 0; i < p->in * p->taps; i++) {
+            const float *from = src + i / p->taps * p->by_input + i % p->taps;
+            for (int k = 0; k < NW_INT8_BLOCK; k++) {
+                uint32_t bits;
+                memcpy(&bits, &from[k * p->by_output], sizeof bits);
+                bits &= 0x7fffffffu;
+                most[k] = most[k] < bits ? bits : most[k];
+            }
+        }
+        for (int k = 0; k < NW_INT8_BLOCK; k++) {
+            float largest;
+            memcpy(&largest, &most[k], sizeof largest);
+            factor[k] = largest < 1e-35F ? 0 : NW_INT8_LEVELS / largest;
+            p->scales[all * NW_INT8_BLOCK + k] = (isfinite(largest) ? largest : NAN) / NW_INT8_LEVELS;
+        }
+        uint8_t *to = p->dst + (group * p->out + strip) * p->in * p->taps + (first - strip) * NW_INT8_FOUR;
         for (int64_t i = 0; i < p->in; i++)
             for (int64_t t = 0; t < p->taps; t++) {
-                int64_t four = t * p->in / NW_INT8_FOUR + i / NW_INT8_FOUR;
-                float q = rintf(window(p, group, o, i)[t] * factor);
-                dst[four * outputs * NW_INT8_FOUR + i % NW_INT8_FOUR] = (uint8_t)((int)q + NW_INT8_OFFSET);
+                const float *from = src + i * p->by_input + t;
+                uint8_t *dst = to + (t * p->in + i - i % NW_INT8_FOUR) * outputs + i % NW_INT8_FOUR;
+                for (int k = 0; k < NW_INT8_BLOCK; k++) {
+                    float q = from[k * p->by_output] * factor[k]; /* NaN where the scale is */
+                    dst[k * NW_INT8_FOUR] = (uint8_t)((q == q ? (int)rintf(q) : 0) + NW_INT8_OFFSET);
+                }
             }
     }
 }
@@ -61,14 +70,16 @@ nw_status nw_int8_conv_weights(nw_plan *plan, nw_int8_conv *conv, nw_tensor *pla
             nw_tensor_unref(made[0]);
             return status;
         }
+        int64_t taps = nw_span(&plain->shape, 2, plain->shape.rank);
         packing p = {.src = plain->data,
                      .dst = made[0]->data,
                      .scales = made[1]->data,
                      .in = conv->in,
                      .out = conv->out,
-                     .taps = nw_span(&plain->shape, 2, plain->shape.rank),
-                     .backward = backward};
-        nw_parallel((size_t)outputs.dims[0], NW_INT8_BLOCK, pack, &p);
+                     .taps = taps,
+                     .by_output = backward ? taps : conv->in * taps,
+                     .by_input = backward ? conv->out * taps : taps};
+        nw_parallel((size_t)(outputs.dims[0] / NW_INT8_BLOCK), 1, pack, &p);
         nw_weights_remember(nw_plan_weights(plan), from, key, made);
     }
     conv->made = made[0];
