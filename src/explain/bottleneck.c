@@ -39,7 +39,7 @@ struct nw_bottleneck {
     float *kept;     /* [config.keep, neurons]: noise of the samples made last */
     struct made {
         uint64_t seed, image;
-        uint32_t step, first, count;
+        uint32_t step, first, end;
     } made;          /* which they were; none after nw_bottleneck_begin */
     double *partial; /* [chunks] */
     int64_t updates;
@@ -134,7 +134,7 @@ void nw_bottleneck_begin(nw_bottleneck *b, const float *x)
     for (int64_t i = 0; i < b->neurons; i++) b->alpha[i] = (float)b->config.initial_alpha;
     b->updates = 0;
     b->controlled = false;
-    b->made = (struct made){.count = 0};
+    b->made = (struct made){.end = 0};
 }
 
 /* The partial results of the chunks in their order: the same sum whoever computed them. */
@@ -192,7 +192,7 @@ typedef struct draw {
     uint32_t first, count;
     float *dst;
     const float *diff;
-    bool kept; /* the noise is still there from when the samples were made */
+    bool kept; /* what is drawn for them is still there */
 } draw;
 
 /* Mirrored samples share what is drawn. */
@@ -201,18 +201,28 @@ static uint32_t drawn_of(const nw_noise *noise, uint32_t sample)
     return noise->antithetic ? sample / 2 : sample;
 }
 
+/* Whether the draws that these samples are made from are those that are kept; they will be. */
+static bool keep(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count)
+{
+    uint32_t drawn = drawn_of(noise, first), end = drawn_of(noise, first + count - 1) + 1;
+    const struct made *m = &b->made;
+    if (m->seed == noise->seed && m->image == noise->image && m->step == noise->step && drawn >= m->first &&
+        end <= m->end)
+        return true;
+    b->made = (struct made){noise->seed, noise->image, noise->step, drawn, end};
+    return false;
+}
+
 /* The noise of sample s of the draw for neurons from `begin` on: in `spare`, or where it is kept. spare[] is
  * the caller's for all samples of a draw, and has that of sample s - 1 on entry. */
 static const float *noise_of(const draw *d, uint32_t s, size_t begin, size_t n, float (*spare)[CHUNK])
 {
     const nw_bottleneck *b = d->bottleneck;
     const nw_noise *noise = d->noise;
-    uint32_t sample = d->first + s, drawn = drawn_of(noise, sample),
-             before = drawn - drawn_of(noise, d->first);
-    float *eps =
-        b->kept && before < b->config.keep ? b->kept + (size_t)before * (size_t)b->neurons + begin : spare[0];
-    bool mirrored = noise->antithetic && sample % 2;
-    bool there = (d->kept && eps != spare[0]) || (mirrored && s > 0);
+    uint32_t sample = d->first + s, drawn = drawn_of(noise, sample), place = drawn - b->made.first;
+    bool keeps = place < b->config.keep, mirrored = noise->antithetic && sample % 2;
+    float *eps = keeps ? b->kept + (size_t)place * (size_t)b->neurons + begin : spare[0];
+    bool there = (d->kept && keeps) || (mirrored && s > 0);
     if (!there && noise->inject)
         noise->inject(noise->user, noise->step, drawn, begin, eps, n);
     else if (!there)
@@ -239,9 +249,14 @@ static void samples(void *context, size_t begin, size_t end)
 
 void nw_bottleneck_sample(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count, float *dst)
 {
-    draw d = {.bottleneck = b, .noise = noise, .first = first, .count = count, .dst = dst};
+    if (!count) return;
+    draw d = {.bottleneck = b,
+              .noise = noise,
+              .first = first,
+              .count = count,
+              .dst = dst,
+              .kept = keep(b, noise, first, count)};
     double start = nw_record_start(b->recorder);
-    b->made = (struct made){noise->seed, noise->image, noise->step, first, count};
     nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
     nw_record(b->recorder, NW_PASS_NOISE, start);
 }
@@ -277,13 +292,13 @@ static void gathers(void *context, size_t begin, size_t end)
 void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count,
                           const float *diff_z)
 {
+    if (!count) return;
     draw d = {.bottleneck = b,
               .noise = noise,
               .first = first,
               .count = count,
               .diff = diff_z,
-              .kept = b->made.count == count && b->made.first == first && b->made.step == noise->step &&
-                      b->made.seed == noise->seed && b->made.image == noise->image};
+              .kept = keep(b, noise, first, count)};
     double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
     nw_record(b->recorder, NW_PASS_GATHER, start);

@@ -26,8 +26,8 @@ typedef struct nw_bottleneck_config {
     double rate;   /* of Adam (beta1 0.9, beta2 0.999, epsilon 1e-8) */
     bool relu;     /* z = max(z, 0) */
     bool control;  /* of a mirrored noise's lone samples: see nw_noise.samples */
-    uint32_t keep; /* draws whose noise is kept from nw_bottleneck_sample to nw_bottleneck_gather, not drawn
-                      again: as many as a call makes, or 0 */
+    uint32_t keep; /* draws that are kept from one call of nw_bottleneck_sample or _gather to the next, which
+                      may need the same: as many as a call makes, or 0 */
     bool profile;  /* the time of each pass is recorded */
 } nw_bottleneck_config;
 

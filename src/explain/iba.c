@@ -73,12 +73,14 @@ static uint32_t kept_draws(const nw_explainer *e)
  * is as fast a sample as one of ten. */
 static int even_batch(const nw_explainer *e)
 {
-    enum { MOST = 20 };
+    enum { MOST = 20, LARGE_BYTES = 4 << 20 };
     int64_t fit = MOST_BYTES / layer_bytes(e), most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
     int samples = e->options.samples, runs = (int)((samples + most - 1) / most);
     int batch = (samples + runs - 1) / runs;
-    /* The steps of that schedule take one or an even number. */
-    return e->options.schedule == NW_SCHEDULE_SLOPE && batch > 2 ? 2 : batch;
+    /* The steps of that schedule take one or an even number. A large layer's are as fast one by one, and then
+     * one program does. */
+    if (e->options.schedule != NW_SCHEDULE_SLOPE || batch < 2) return batch;
+    return layer_bytes(e) > LARGE_BYTES ? 1 : 2;
 }
 
 /* The reference computes an update after its last forward pass and throws it away. */

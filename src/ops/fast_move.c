@@ -208,8 +208,46 @@ static nw_status fill_step(const plan_of_node *p, moves *m, int target, nw_error
     return nw_plan_diff_src(p->plan, p->node->inputs[target], layout, &m->target, err);
 }
 
+/* Whether a result is some elements of the source that lie behind each other as the result's do. */
+static bool is_window(const nw_route *route, const nw_layout *dst)
+{
+    const nw_route_axis *axis = &route->axis[0];
+    return route->rank == 1 && !axis->table && axis->low == 0 && axis->high == axis->count &&
+           axis->src_step == 1 && axis->dst_step == 1 && route->dst_offset == 0 &&
+           axis->count == nw_layout_count(dst) &&
+           route->src_offset * (int64_t)sizeof(float) % NW_ALIGNMENT == 0;
+}
+
+/* The result as a part of the source's own storage: the channels of a Split of one image. */
+static nw_status add_window(const plan_of_node *p, int target, bool *done, nw_error *err)
+{
+    *done = false;
+    for (size_t i = 0; i < p->count; i++) {
+        const nw_move *move = &p->moves[i];
+        nw_route route;
+        bool fits;
+        nw_buffer *src, *window;
+        if (move->output != target) continue;
+        NW_TRY(nw_route_make(move, &p->src[i], &p->dst[i], &route, &fits, err));
+        bool whole = fits && is_window(&route, &p->dst[i]);
+        size_t offset = (size_t)route.src_offset * sizeof(float);
+        nw_route_clear(&route);
+        if (!whole) return NW_OK;
+        *done = true;
+        NW_TRY(nw_plan_src(p->plan, p->node->inputs[move->input], &p->src[i], &src, err));
+        NW_TRY(nw_plan_window(p->plan, src, &p->dst[i], offset, &window, err));
+        return nw_plan_set_dst(p->plan, p->node->outputs[target], window, err);
+    }
+    return NW_OK;
+}
+
 static nw_status add_step(const plan_of_node *p, int target, nw_error *err)
 {
+    if (nw_plan_phase(p->plan) == NW_PHASE_FORWARD) {
+        bool done;
+        nw_status status = add_window(p, target, &done, err);
+        if (status != NW_OK || done) return status;
+    }
     moves *m = nw_calloc(1, sizeof *m);
     if (!m) return nw_no_memory(err, sizeof *m, "a step");
     nw_status status = fill_step(p, m, target, err);

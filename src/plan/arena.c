@@ -106,9 +106,9 @@ nw_status nw_plan_finish(nw_plan *plan, nw_error *err)
     for (size_t i = 0; i < plan->buffer_count; i++) {
         nw_buffer *b = plan->buffers[i];
         if (!b->root->constant)
-            b->data = plan->arena + b->root->offset;
-        else
-            b->data = b->root->data;
+            b->data = plan->arena + b->root->offset + b->within;
+        else if (b->root != b)
+            b->data = (unsigned char *)b->root->data + b->within;
     }
     for (int phase = 0; phase < 2; phase++)
         for (size_t i = 0; i < plan->steps[phase].count; i++) {

@@ -166,8 +166,19 @@ nw_status nw_plan_view(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout
     size_t bytes;
     NW_TRY(layout_bytes(layout, &bytes, err));
     if (bytes != buffer->bytes) return nw_fail(err, NW_FAILED, "a view of another size than its buffer");
+    return nw_plan_window(plan, buffer, layout, 0, out, err);
+}
+
+nw_status nw_plan_window(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, size_t offset,
+                         nw_buffer **out, nw_error *err)
+{
+    size_t bytes;
+    NW_TRY(layout_bytes(layout, &bytes, err));
+    if (offset % NW_ALIGNMENT || offset > buffer->bytes || bytes > buffer->bytes - offset)
+        return nw_fail(err, NW_FAILED, "a view that is not within its buffer");
     NW_TRY(new_buffer(plan, layout, bytes, out, err));
     (*out)->root = buffer->root;
+    (*out)->within = buffer->within + offset;
     return NW_OK;
 }
 

@@ -20,6 +20,7 @@ typedef struct nw_buffer {
     size_t bytes;
     void *data;             /* valid from bind on */
     struct nw_buffer *root; /* whose storage this shares; itself where it is its own */
+    size_t within;          /* bytes from where that begins */
     /* The same values as 8-bit numbers (ops/int8_values.h), once a step makes them, and in how many groups.
      */
     struct nw_buffer *int8;
@@ -73,6 +74,9 @@ nw_status nw_plan_scratch(nw_plan *plan, size_t bytes, nw_buffer **out, nw_error
 /* A view on the same storage in another layout of the same size in memory. */
 nw_status nw_plan_view(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, nw_buffer **out,
                        nw_error *err);
+/* A view on the part of the storage that begins `offset` bytes on: a multiple of NW_ALIGNMENT. */
+nw_status nw_plan_window(nw_plan *plan, nw_buffer *buffer, const nw_layout *layout, size_t offset,
+                         nw_buffer **out, nw_error *err);
 /* Data that outlives the plan or belongs to `owner`, which the plan unrefs (NULL: nobody). */
 nw_status nw_plan_constant(nw_plan *plan, const nw_layout *layout, const void *data, nw_tensor *owner,
                            nw_buffer **out, nw_error *err);

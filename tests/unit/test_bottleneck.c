@@ -288,6 +288,45 @@ static void antithetic_samples_mirror(void **state)
     nw_bottleneck_free(b);
 }
 
+/* Whatever was drawn before and is kept, samples and gradients are those of a bottleneck that keeps nothing. */
+static void kept_draws_are_the_same(void **state)
+{
+    (void)state;
+    static const struct call {
+        bool gathers;
+        uint32_t step, first, count;
+    } calls[] = {{false, 0, 0, 2}, {true, 0, 0, 2}, {false, 0, 2, 1}, {true, 0, 2, 1}, {false, 0, 3, 1},
+                 {true, 0, 3, 1},  {true, 0, 0, 2}, {false, 1, 0, 4}, {true, 0, 0, 4}, {true, 1, 0, 4},
+                 {false, 1, 1, 2}, {true, 1, 1, 2}, {true, 1, 2, 2},  {false, 0, 2, 1}};
+    for (uint32_t keep = 1; keep <= 4; keep++)
+        for (int mirrored = 0; mirrored < 2; mirrored++) {
+            problem p;
+            setup(&p, 1, false);
+            nw_bottleneck *kept[2];
+            for (int k = 0; k < 2; k++) {
+                p.config.keep = k ? keep : 0;
+                kept[k] = make(&p.config);
+                nw_bottleneck_begin(kept[k], p.x);
+                nw_bottleneck_forward(kept[k]);
+            }
+            for (size_t c = 0; c < sizeof calls / sizeof calls[0]; c++) {
+                float z[2][4][N] = {{{0}}}, slope[4 * N];
+                for (int i = 0; i < 4 * N; i++) slope[i] = 1;
+                for (int k = 0; k < 2; k++) {
+                    nw_noise noise = {.seed = 4, .step = calls[c].step, .antithetic = mirrored};
+                    if (calls[c].gathers)
+                        nw_bottleneck_gather(kept[k], &noise, calls[c].first, calls[c].count, slope);
+                    else
+                        nw_bottleneck_sample(kept[k], &noise, calls[c].first, calls[c].count, z[k][0]);
+                }
+                assert_memory_equal(z[0], z[1], sizeof z[0]);
+            }
+            for (int k = 0; k < 2; k++) nw_bottleneck_gradient(kept[k]);
+            assert_memory_equal(nw_bottleneck_diff(kept[0]), nw_bottleneck_diff(kept[1]), N * sizeof(float));
+            for (int k = 0; k < 2; k++) nw_bottleneck_free(kept[k]);
+        }
+}
+
 static void inactive_neurons_are_cut_out(void **state) {
     (void)state;
     problem p;
@@ -363,6 +402,7 @@ int main(void) {
         cmocka_unit_test(saturation_stays_finite),
         cmocka_unit_test(finite_differences),
         cmocka_unit_test(antithetic_samples_mirror),
+        cmocka_unit_test(kept_draws_are_the_same),
         cmocka_unit_test(inactive_neurons_are_cut_out),
         cmocka_unit_test(threads_and_pieces_do_not_matter),
     };
