@@ -46,16 +46,28 @@ nw_status nw_int8_conv_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *
 typedef struct unit {
     int64_t image, group, strip; /* strip: its first output in the group */
     const nw_int8_phase *phase;
-    int64_t begin, end; /* rows */
+    int64_t begin, end;                          /* rows */
+    int first[NW_INT8_ROWS], last[NW_INT8_ROWS]; /* taps of each, where there is a window */
 } unit;
 
+/* Consecutive units, which a thread gets, share what is larger: the pixels that they read (and which this
+ * thread has made into numbers, in the same order), or the weights. */
 static unit unit_at(const nw_int8_conv *c, int64_t index)
 {
-    int64_t strips = (c->out + STRIP - 1) / STRIP, part = index % c->units, rest = index / c->units;
-    unit u = {.image = rest % c->src.dims[0],
-              .strip = rest / c->src.dims[0] % strips * STRIP,
-              .group = rest / c->src.dims[0] / strips,
-              .phase = c->phases};
+    int64_t strips = (c->out + STRIP - 1) / STRIP, images = c->src.dims[0], part;
+    unit u;
+    u.phase = c->phases;
+    if (c->pixels_first) {
+        u.strip = index % strips * STRIP;
+        part = index / strips % c->units;
+        u.group = index / strips / c->units % c->groups;
+        u.image = index / strips / c->units / c->groups;
+    } else {
+        part = index % c->units;
+        u.image = index / c->units % images;
+        u.strip = index / c->units / images % strips * STRIP;
+        u.group = index / c->units / images / strips;
+    }
     for (;; u.phase++) {
         int64_t rows = nw_int8_rows_of_unit(u.phase), parts = (u.phase->rows + rows - 1) / rows;
         if (part < parts) {
@@ -138,16 +150,18 @@ static bool reaches(const nw_int8_conv *c, const nw_int8_tap *tap, int64_t row)
     return y >= 0 && y < c->values.height;
 }
 
-/* The first and the last tap that reach a row; false where there is none. */
-static bool ends(const nw_int8_conv *c, const nw_int8_phase *phase, int64_t row, int *first, int *last)
+/* The first and the last tap that reach each row; none: -1. */
+static void find_ends(const nw_int8_conv *c, unit *u)
 {
-    *first = *last = -1;
-    for (int t = phase->first_tap; t < phase->first_tap + phase->taps; t++)
-        if (reaches(c, &c->taps[t], row)) {
-            if (*first < 0) *first = t;
-            *last = t;
-        }
-    return *first >= 0;
+    for (int64_t row = u->begin; row < u->end; row++) {
+        int *first = &u->first[row - u->begin], *last = &u->last[row - u->begin];
+        *first = *last = -1;
+        for (int t = u->phase->first_tap; t < u->phase->first_tap + u->phase->taps; t++)
+            if (reaches(c, &c->taps[t], row)) {
+                if (*first < 0) *first = t;
+                *last = t;
+            }
+    }
 }
 
 static void run_tap(const nw_int8_conv *c, const unit *u, const nw_int8_strip *whole, int t, int vectors)
@@ -157,8 +171,7 @@ static void run_tap(const nw_int8_conv *c, const unit *u, const nw_int8_strip *w
     int64_t wide = v->width + 2 * NW_INT8_MARGIN,
             plane = (u->image * c->groups + u->group) * v->height * wide;
     for (int64_t row = u->begin; row < u->end; row++) {
-        int first, last;
-        if (!reaches(c, tap, row) || !ends(c, u->phase, row, &first, &last)) continue;
+        if (!reaches(c, tap, row)) continue;
         nw_int8_strip s = *whole;
         int64_t y = row * c->src_step[0] + tap->row, from = y * wide + NW_INT8_MARGIN + tap->column;
         move_to(&s, (u->phase->row + row * c->dst_step[0]) * c->dst.dims[3] + u->phase->column,
@@ -169,8 +182,8 @@ static void run_tap(const nw_int8_conv *c, const unit *u, const nw_int8_strip *w
         s.scales = (const float *)at(c, v->wide_scales) + plane + from;
         s.correction = (const int32_t *)at(c, v->wide_corrections) + plane + from;
         s.weights += tap->weight * c->in * vectors * NW_INT8_BLOCK;
-        s.first = t == first;
-        s.last = t == last;
+        s.first = t == u->first[row - u->begin];
+        s.last = t == u->last[row - u->begin];
         nw_int8_multiply(&s, vectors);
     }
 }
@@ -181,16 +194,17 @@ static void run_units(void *context, size_t begin, size_t end)
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
         unit u = unit_at(c, i);
         int64_t outputs = c->out - u.strip < STRIP ? c->out - u.strip : STRIP;
-        int vectors = (int)(outputs / NW_INT8_BLOCK), first, last;
+        int vectors = (int)(outputs / NW_INT8_BLOCK);
         if (c->flat) {
             run_flat(c, &u, vectors);
             continue;
         }
+        find_ends(c, &u);
         nw_int8_strip s = strip_of(c, &u);
         for (int t = u.phase->first_tap; t < u.phase->first_tap + u.phase->taps; t++)
             run_tap(c, &u, &s, t, vectors);
         for (int64_t row = u.begin; row < u.end; row++) {
-            if (ends(c, u.phase, row, &first, &last)) continue;
+            if (u.first[row - u.begin] >= 0) continue;
             nw_int8_strip none = s;
             move_to(&none, (u.phase->row + row * c->dst_step[0]) * c->dst.dims[3] + u.phase->column,
                     u.phase->columns);

@@ -8,6 +8,8 @@
 enum {
     NW_INT8_MOST_TAPS = 49,
     NW_INT8_MOST_STRIDE = 4,
+    NW_INT8_ROWS =
+        128, /* results of a unit with a window, about: with 64 outputs they fill the first cache */
     NW_INT8_FLAT_ROWS = 96 /* results of a unit without a window: whole tiles */
 };
 
@@ -33,8 +35,9 @@ struct nw_int8_conv {
     int64_t src_step[2], dst_step[2]; /* strides: forward of the source, backward of the result */
     bool flat;                        /* one tap and the same pixels: rows do not matter */
     int window, tap_count,
-        phase_count; /* window: places of it, each of which is a tap of one phase or of none */
-    int64_t units;   /* blocks of rows, of all phases */
+        phase_count;   /* window: places of it, each of which is a tap of one phase or of none */
+    bool pixels_first; /* in which order units are worked off */
+    int64_t units;     /* blocks of rows, of all phases */
     nw_int8_tap taps[NW_INT8_MOST_TAPS];
     nw_int8_phase phases[NW_INT8_MOST_STRIDE * NW_INT8_MOST_STRIDE];
     nw_tensor *made, *scales; /* weights, and the scales of outputs [groups out] */

@@ -1,10 +1,7 @@
 /* Which results read which pixels: forward, and for the gradient with respect to the source. */
 #include "ops/fast_conv_int8_internal.h"
 
-enum {
-    LEAST_CHANNELS = 16,
-    ROWS = 56 /* results of a unit with a window, about */
-};
+enum { LEAST_CHANNELS = 16 };
 
 static int64_t floor_mod(int64_t a, int64_t b)
 {
@@ -45,7 +42,7 @@ static void add_phase(nw_int8_conv *c, const nw_conv_desc *conv, int64_t row, in
 
 int64_t nw_int8_rows_of_unit(const nw_int8_phase *phase)
 {
-    return phase->columns < ROWS ? ROWS / phase->columns : 1;
+    return phase->columns < NW_INT8_ROWS ? NW_INT8_ROWS / phase->columns : 1;
 }
 
 void nw_int8_conv_measure(nw_int8_conv *c, const nw_conv_desc *conv, bool backward)
@@ -72,6 +69,7 @@ void nw_int8_conv_measure(nw_int8_conv *c, const nw_conv_desc *conv, bool backwa
         all->rows = (pixels + NW_INT8_FLAT_ROWS - 1) / NW_INT8_FLAT_ROWS;
         all->columns = NW_INT8_FLAT_ROWS;
     }
+    c->pixels_first = nw_count(&c->src) > nw_count(&conv->weights);
     for (int i = 0; i < c->phase_count; i++) {
         int64_t rows = nw_int8_rows_of_unit(&c->phases[i]);
         c->units += (c->phases[i].rows + rows - 1) / rows;

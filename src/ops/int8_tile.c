@@ -82,15 +82,13 @@ TARGET void nw_int8_quantise(const float *src, const float *made, int64_t channe
 
 /* -- products -- */
 
-INLINE void finish(const nw_int8_strip *s, int64_t v, int64_t at, __m512 x)
+/* What becomes of a sum at the end. */
+INLINE __m512 finished(const nw_int8_strip *s, int64_t v, int64_t at, __m512 x)
 {
-    if (s->last) {
-        x = _mm512_mul_ps(x, _mm512_loadu_ps(s->weight_scales + v * NW_INT8_BLOCK));
-        if (s->bias) x = _mm512_add_ps(x, _mm512_loadu_ps(s->bias + v * NW_INT8_BLOCK));
-        if (s->add) x = _mm512_add_ps(x, _mm512_loadu_ps(s->add + at));
-        if (s->relu) x = _mm512_max_ps(_mm512_setzero_ps(), x); /* in this order a NaN stays one */
-    }
-    _mm512_storeu_ps(s->dst + at, x);
+    x = _mm512_mul_ps(x, _mm512_loadu_ps(s->weight_scales + v * NW_INT8_BLOCK));
+    if (s->bias) x = _mm512_add_ps(x, _mm512_loadu_ps(s->bias + v * NW_INT8_BLOCK));
+    if (s->add) x = _mm512_add_ps(x, _mm512_loadu_ps(s->add + at));
+    return s->relu ? _mm512_max_ps(_mm512_setzero_ps(), x) : x; /* in this order a NaN stays one */
 }
 
 /* Four products a sum. GCC 12 copies every sum to another register before its intrinsic for this, which
@@ -100,66 +98,81 @@ INLINE void add_products(__m512i *sum, __m512i w, __m512i x)
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(w), "v"(x));
 }
 
-/* `pixels` and `vectors` are constants where this is called, and the loops over them unrolled. */
-INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const int vectors)
+/* `pixels`, `vectors` and `last` are constants where this is called, and the loops over them unrolled. */
+INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const int vectors, const bool last)
 {
-    const int8_t *from = s->values + begin * s->value_step;
+    int64_t value_step = s->value_step, step = s->step, dst_step = s->dst_step, block = s->block;
+    const int8_t *from = s->values + begin * value_step, *end = from + s->channels;
     const uint8_t *weights = s->weights;
-    int64_t value_step = s->value_step;
+    const int32_t *correction = s->correction + begin * step;
+    const float *scales = s->scales + begin * step;
+    float *dst = s->dst + begin * dst_step;
+    __mmask16 before = s->first ? 0 : 0xffff;
     __m512i sum[MOST_PIXELS][NW_INT8_VECTORS];
     UNROLL for (int p = 0; p < pixels; p++)
     {
-        __m512i start = _mm512_set1_epi32(s->correction[(begin + p) * s->step]);
+        __m512i start = _mm512_set1_epi32(correction[p * step]);
         UNROLL for (int v = 0; v < vectors; v++) sum[p][v] = start;
     }
-    for (int64_t c = 0; c < s->channels; c += NW_INT8_FOUR) {
+    for (; from < end; from += NW_INT8_FOUR) {
         __m512i w[NW_INT8_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) w[v] = _mm512_loadu_si512(weights + 64 * v);
         weights += 64 * vectors;
         UNROLL for (int p = 0; p < pixels; p++)
         {
             int32_t four;
-            memcpy(&four, from + p * value_step + c, sizeof four);
+            memcpy(&four, from + p * value_step, sizeof four);
             __m512i x = _mm512_set1_epi32(four);
             UNROLL for (int v = 0; v < vectors; v++) add_products(&sum[p][v], w[v], x);
         }
     }
     UNROLL for (int p = 0; p < pixels; p++)
     {
-        __m512 scale = _mm512_set1_ps(s->scales[(begin + p) * s->step]);
+        __m512 scale = _mm512_set1_ps(scales[p * step]);
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            int64_t at = (begin + p) * s->dst_step + v * s->block;
-            __m512 before = s->first ? _mm512_setzero_ps() : _mm512_loadu_ps(s->dst + at);
-            finish(s, v, at, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[p][v]), scale, before));
+            float *to = dst + p * dst_step + v * block;
+            __m512 x = _mm512_maskz_loadu_ps(before, to);
+            x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[p][v]), scale, x);
+            _mm512_storeu_ps(to, last ? finished(s, v, (begin + p) * dst_step + v * block, x) : x);
         }
     }
 }
 
-INLINE void strip(const nw_int8_strip *s, const int vectors)
+INLINE void strip(const nw_int8_strip *s, const int vectors, const bool last)
 {
-    int64_t tiles = (s->pixels + MOST_PIXELS - 1) / MOST_PIXELS;
-    for (int64_t t = 0; t < tiles; t++) {
-        int64_t begin = s->pixels * t / tiles, end = s->pixels * (t + 1) / tiles;
-        switch (end - begin) {
-        case 1: tile(s, begin, 1, vectors); break;
-        case 2: tile(s, begin, 2, vectors); break;
-        case 3: tile(s, begin, 3, vectors); break;
-        case 4: tile(s, begin, 4, vectors); break;
-        case 5: tile(s, begin, 5, vectors); break;
-        default: tile(s, begin, 6, vectors); break;
+    int64_t tiles = (s->pixels + MOST_PIXELS - 1) / MOST_PIXELS, least = s->pixels / tiles,
+            more = s->pixels % tiles;
+    for (int64_t t = 0, begin = 0; t < tiles; t++) {
+        int64_t pixels = least + (t < more);
+        switch (pixels) {
+        case 1: tile(s, begin, 1, vectors, last); break;
+        case 2: tile(s, begin, 2, vectors, last); break;
+        case 3: tile(s, begin, 3, vectors, last); break;
+        case 4: tile(s, begin, 4, vectors, last); break;
+        case 5: tile(s, begin, 5, vectors, last); break;
+        default: tile(s, begin, 6, vectors, last); break;
         }
+        begin += pixels;
+    }
+}
+
+INLINE void multiply(const nw_int8_strip *s, int vectors, const bool last)
+{
+    switch (vectors) {
+    case 1: strip(s, 1, last); break;
+    case 2: strip(s, 2, last); break;
+    case 3: strip(s, 3, last); break;
+    default: strip(s, 4, last); break;
     }
 }
 
 TARGET void nw_int8_multiply(const nw_int8_strip *s, int vectors)
 {
-    switch (vectors) {
-    case 1: strip(s, 1); break;
-    case 2: strip(s, 2); break;
-    case 3: strip(s, 3); break;
-    default: strip(s, 4); break;
-    }
+    if (s->last)
+        multiply(s, vectors, true);
+    else
+        multiply(s, vectors, false);
 }
 
 #else
