@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { UNITS = 4 };
+enum { UNITS = 8 };
 
 static size_t take(size_t *at, size_t bytes)
 {
