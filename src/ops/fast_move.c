@@ -218,36 +218,70 @@ static bool is_window(const nw_route *route, const nw_layout *dst)
            route->src_offset * (int64_t)sizeof(float) % NW_ALIGNMENT == 0;
 }
 
+/* Where in the source the result of move i is a window: bytes from its start, or -1. */
+static nw_status window_of(const plan_of_node *p, size_t i, int64_t *offset, nw_error *err)
+{
+    nw_route route;
+    bool fits;
+    NW_TRY(nw_route_make(&p->moves[i], &p->src[i], &p->dst[i], &route, &fits, err));
+    *offset = fits && is_window(&route, &p->dst[i]) ? route.src_offset * (int64_t)sizeof(float) : -1;
+    nw_route_clear(&route);
+    return NW_OK;
+}
+
 /* The result as a part of the source's own storage: the channels of a Split of one image. */
 static nw_status add_window(const plan_of_node *p, int target, bool *done, nw_error *err)
 {
     *done = false;
     for (size_t i = 0; i < p->count; i++) {
-        const nw_move *move = &p->moves[i];
-        nw_route route;
-        bool fits;
+        int64_t offset;
         nw_buffer *src, *window;
-        if (move->output != target) continue;
-        NW_TRY(nw_route_make(move, &p->src[i], &p->dst[i], &route, &fits, err));
-        bool whole = fits && is_window(&route, &p->dst[i]);
-        size_t offset = (size_t)route.src_offset * sizeof(float);
-        nw_route_clear(&route);
-        if (!whole) return NW_OK;
+        if (p->moves[i].output != target) continue;
+        NW_TRY(window_of(p, i, &offset, err));
+        if (offset < 0) return NW_OK;
         *done = true;
-        NW_TRY(nw_plan_src(p->plan, p->node->inputs[move->input], &p->src[i], &src, err));
-        NW_TRY(nw_plan_window(p->plan, src, &p->dst[i], offset, &window, err));
+        NW_TRY(nw_plan_src(p->plan, p->node->inputs[p->moves[i].input], &p->src[i], &src, err));
+        NW_TRY(nw_plan_window(p->plan, src, &p->dst[i], (size_t)offset, &window, err));
         return nw_plan_set_dst(p->plan, p->node->outputs[target], window, err);
+    }
+    return NW_OK;
+}
+
+/* The gradient of an input whose parts, together all of it, are the gradients of the results: those are
+ * summed where they belong. */
+static nw_status add_diff_windows(const plan_of_node *p, int target, bool *done, nw_error *err)
+{
+    int64_t covered = 0, offset = 0;
+    const nw_layout *whole = NULL;
+    for (size_t i = 0; i < p->count && offset >= 0; i++) {
+        if (p->moves[i].input != target) continue;
+        int output = p->node->outputs[p->moves[i].output];
+        whole = &p->src[i];
+        NW_TRY(window_of(p, i, &offset, err));
+        if (offset != covered * (int64_t)sizeof(float) || !nw_plan_has_diff(p->plan, output) ||
+            !nw_layout_equal(nw_plan_layout(p->plan, output), &p->dst[i]))
+            offset = -1;
+        covered += nw_layout_count(&p->dst[i]);
+    }
+    *done = whole && offset >= 0 && covered == nw_layout_count(whole);
+    if (!*done) return NW_OK;
+    nw_buffer *diff, *window;
+    NW_TRY(nw_plan_diff_src(p->plan, p->node->inputs[target], whole, &diff, err));
+    offset = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->moves[i].input != target) continue;
+        NW_TRY(nw_plan_window(p->plan, diff, &p->dst[i], (size_t)offset, &window, err));
+        NW_TRY(nw_plan_diff_into(p->plan, p->node->outputs[p->moves[i].output], window, err));
+        offset += nw_layout_count(&p->dst[i]) * (int64_t)sizeof(float);
     }
     return NW_OK;
 }
 
 static nw_status add_step(const plan_of_node *p, int target, nw_error *err)
 {
-    if (nw_plan_phase(p->plan) == NW_PHASE_FORWARD) {
-        bool done;
-        nw_status status = add_window(p, target, &done, err);
-        if (status != NW_OK || done) return status;
-    }
+    bool forward = nw_plan_phase(p->plan) == NW_PHASE_FORWARD, done;
+    NW_TRY(forward ? add_window(p, target, &done, err) : add_diff_windows(p, target, &done, err));
+    if (done) return NW_OK;
     moves *m = nw_calloc(1, sizeof *m);
     if (!m) return nw_no_memory(err, sizeof *m, "a step");
     nw_status status = fill_step(p, m, target, err);

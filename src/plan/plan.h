@@ -111,6 +111,8 @@ bool nw_plan_has_diff(const nw_plan *plan, int value);
 /* The gradient of the value: the sum of all contributions, in that layout (NULL: the value's own). The value
  * must have one (nw_plan_has_diff). The buffer may be read, not written. */
 nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
+/* The same, put into a buffer of the value's layout, of which it may be a part (a window). */
+nw_status nw_plan_diff_into(nw_plan *plan, int value, nw_buffer *dst, nw_error *err);
 /* A new buffer, to be written (not added to) by the current node, that contributes to the gradient of
  * `value`. layout NULL: the value's own. */
 nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);

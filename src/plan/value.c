@@ -165,6 +165,19 @@ nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw
     return nw_plan_as(plan, v->diff, layout ? layout : &own, out, err);
 }
 
+nw_status nw_plan_diff_into(nw_plan *plan, int value, nw_buffer *dst, nw_error *err)
+{
+    nw_plan_value *v = &plan->values[value];
+    nw_layout own;
+    if (v->diff) return nw_plan_copy(plan, v->diff, dst, err);
+    NW_TRY(gather(plan, value, &own, err));
+    if (!nw_layout_equal(&own, &dst->layout))
+        return nw_fail(err, NW_FAILED, "a gradient is put into another layout than its value's");
+    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, NULL, NULL, dst, NULL, err));
+    v->diff = dst;
+    return NW_OK;
+}
+
 nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err)
 {

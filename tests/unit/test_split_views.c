@@ -1,0 +1,134 @@
+/* A Split of one image moves nothing: its results are parts of the source, and gradients are summed where they
+ * belong. Against the reference path in double; of two images, whose parts do not lie together, it copies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+#include "support/network.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SIDE = 9, IN = 16, OUT = 16 };
+
+/* Two parts of unequal size; the first is read twice, the second by an operator that works in place, and all of
+ * the source once more beside the Split. */
+static nw_model *make(bool third)
+{
+    ow m;
+    ow_begin(&m, 11);
+    ow_input(&m, "x", 4, (int64_t[]){-1, IN, SIDE, SIDE});
+    net_conv(&m, "x", "a", IN, 64, 3, 1, 1);
+    ow_node(&m, "Relu", "", "a", "r");
+    ow_node(&m, "Split", "", "r", third ? "s t u" : "s t");
+    ow_attr_int(&m, "axis", 1);
+    if (third)
+        ow_attr_ints(&m, "split", 3, (int64_t[]){16, 32, 16}); /* nobody reads the last */
+    else
+        ow_attr_ints(&m, "split", 2, (int64_t[]){32, 32});
+    int64_t first = third ? 16 : 32;
+    net_conv(&m, "s", "b", first, 32, 1, 1, 1);
+    net_conv(&m, "s", "c", first, 32, 3, 1, 1);
+    ow_node(&m, "Sigmoid", "", "t", "g");
+    ow_node(&m, "Mul", "", "b g", "d");
+    ow_node(&m, "Add", "", "d c", "e");
+    net_conv(&m, "r", "f", 64, 32, 1, 1, 1);
+    ow_node(&m, "Add", "", "e f", "h");
+    net_conv(&m, "h", "y", 32, OUT, 1, 1, 1);
+    ow_output(&m, "y");
+    return net_load(&m);
+}
+
+typedef struct outcome {
+    double *y, *dx;
+    size_t ny, nx;
+    int moves;
+} outcome;
+
+static void set(void *data, size_t n, uint64_t seed, bool f64)
+{
+    float *values = malloc(n * sizeof *values);
+    net_fill(values, n, seed, 1);
+    for (size_t i = 0; i < n; i++)
+        if (f64)
+            ((double *)data)[i] = (double)values[i];
+        else
+            ((float *)data)[i] = values[i];
+    free(values);
+}
+
+static double *get(const void *data, size_t n, bool f64)
+{
+    double *out = malloc(n * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+    return out;
+}
+
+static outcome compute(nw_model *model, nw_precision precision, int64_t batch)
+{
+    bool f64 = precision == NW_PRECISION_F64;
+    const char *diffs[] = {"x"};
+    nw_program_options options = {.diffs = diffs, .diff_count = 1, .batch = batch, .precision = precision};
+    nw_program *program = NULL;
+    nw_error err = {0};
+    if (nw_program_compile(model, &options, &program, &err) != NW_OK) fail_msg("%s", err.message);
+    outcome r = {.nx = (size_t)batch * IN * SIDE * SIDE, .ny = (size_t)batch * OUT * SIDE * SIDE};
+    for (size_t i = 0; i < nw_program_step_count(program); i++)
+        r.moves += strcmp(nw_program_step(program, i).kind, "Split") == 0;
+    for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
+        set(nw_program_input(program, "x", NULL), r.nx, 3 + (uint64_t)round, f64);
+        set(nw_program_diff_output(program, "y"), r.ny, 5, f64);
+        assert_int_equal(nw_program_run(program, &err), NW_OK);
+        free(r.y);
+        r.y = get(nw_program_output(program, "y", NULL), r.ny, f64);
+        assert_int_equal(nw_program_backward(program, &err), NW_OK);
+    }
+    r.dx = get(nw_program_diff(program, "x", NULL), r.nx, f64);
+    nw_program_free(program);
+    return r;
+}
+
+static double apart(const double *a, const double *b, size_t n)
+{
+    double diff = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        diff += (a[i] - b[i]) * (a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    return sqrt(diff / size);
+}
+
+static void parts_are_the_source(void **state)
+{
+    (void)state;
+    for (int third = 0; third < 2; third++)
+        for (int64_t batch = 1; batch <= 2; batch++) {
+            nw_model *model = make(third);
+            outcome fast = compute(model, NW_PRECISION_F32, batch),
+                    exact = compute(model, NW_PRECISION_F64, batch);
+            print_message("%d parts, %d images: %d moves, %.1e %.1e\n", 2 + third, (int)batch, fast.moves,
+                          apart(fast.y, exact.y, exact.ny), apart(fast.dx, exact.dx, exact.nx));
+            assert_true(apart(fast.y, exact.y, exact.ny) < 2e-6);
+            assert_true(apart(fast.dx, exact.dx, exact.nx) < 2e-6);
+            /* Where nothing reads a part its gradient is zero, which somebody has to write. */
+            if (nw_backend_block() > 1)
+                assert_int_equal(fast.moves, batch == 1 ? third : 3 + third);
+            outcome *all[] = {&fast, &exact};
+            for (int k = 0; k < 2; k++) {
+                free(all[k]->y);
+                free(all[k]->dx);
+            }
+            nw_model_unref(model);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_are_the_source)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
