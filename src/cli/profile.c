@@ -88,7 +88,8 @@ static int slowest_first(const void *a, const void *b)
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
-static void print_table(const cli_method *method, const nw_machine_limits *limits)
+static void print_table(const cli_method_options *options, const cli_method *method,
+                        const nw_machine_limits *limits)
 {
     nw_explainer *e = method->explainer;
     size_t most = 0;
@@ -109,8 +110,13 @@ static void print_table(const cli_method *method, const nw_machine_limits *limit
                     1e-6 * (double)nw_program_memory(program), 1e-9 * nw_program_flops(program, 0),
                     1e-9 * nw_program_flops(program, 1));
     }
-    fprintf(stderr, "limits, measured now: %.1f GFLOP/s in a convolution of 1x1, %.1f GB/s in copying\n",
-            1e-9 * limits->flops, 1e-9 * limits->bytes);
+    fprintf(stderr,
+            "limits, measured now: %.1f GFLOP/s in a convolution of 1x1 in %s%s, %.1f GB/s in copying\n",
+            1e-9 * limits->flops, options->precision == NW_PRECISION_BF16 ? "bfloat16" : "float32",
+            options->precision == NW_PRECISION_INT8 || options->precision == NW_PRECISION_AUTO
+                ? " (8-bit integers: up to four times that)"
+                : "",
+            1e-9 * limits->bytes);
     fprintf(stderr, "%10s %6s %6s %9s %8s %7s  %s\n", "seconds", "%", "steps", "GFLOP/s", "GB/s", "% limit",
             "what, by what, where");
     for (size_t i = 0; i < all.count; i++) {
@@ -195,7 +201,7 @@ nw_status cli_profile(const cli_method_options *options, const cli_method *const
         nw_status status =
             nw_machine_measure((nw_precision)options->precision, (int)options->threads, &limits, err);
         if (status != NW_OK) return status;
-        for (size_t i = 0; i < count; i++) print_table(methods[i], &limits);
+        for (size_t i = 0; i < count; i++) print_table(options, methods[i], &limits);
     }
     return options->trace ? write_trace(options->trace, methods, count, err) : NW_OK;
 }

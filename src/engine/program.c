@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "ops/int8_tile.h"
+#include "ops/fast_conv_int8.h"
 
 #include <string.h>
 
@@ -168,7 +168,7 @@ nw_status nw_program_compile(nw_model *model, const nw_program_options *options,
     if (!options) options = &defaults;
     if ((unsigned)options->precision > NW_PRECISION_INT8)
         return nw_fail(err, NW_USAGE, "there is no precision %d", (int)options->precision);
-    if (options->precision == NW_PRECISION_INT8 && !nw_int8_available())
+    if (options->precision == NW_PRECISION_INT8 && !nw_int8_conv_available())
         return nw_fail(
             err, NW_UNSUPPORTED,
             "this processor has no instructions for precision int8 (AVX512_VNNI); f32 is as exact and more, "

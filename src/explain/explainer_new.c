@@ -1,7 +1,7 @@
 /* From options to an explainer: the input, the layer and the head are resolved and checked. */
 #include "base/memory.h"
 #include "explain/explainer.h"
-#include "ops/int8_tile.h"
+#include "ops/fast_conv_int8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -193,7 +193,7 @@ static void resolve_precision(nw_explainer *e)
 {
     bool loops = e->method->bottleneck != NULL;
     nw_precision *p = &e->options.precision;
-    if (*p == NW_PRECISION_AUTO) *p = loops && nw_int8_available() ? NW_PRECISION_INT8 : NW_PRECISION_F32;
+    if (*p == NW_PRECISION_AUTO) *p = loops && nw_int8_conv_available() ? NW_PRECISION_INT8 : NW_PRECISION_F32;
     if (!loops && *p != NW_PRECISION_F64) *p = NW_PRECISION_F32;
 }
 

@@ -6,6 +6,8 @@
 
 typedef struct nw_int8_conv nw_int8_conv;
 
+/* Whether this processor has the instructions, and programs the layout for them. */
+bool nw_int8_conv_available(void);
 /* Whether there is one for this shape on this processor. */
 bool nw_int8_conv_fits(const nw_conv_desc *conv, bool backward);
 /* Made ready with the weights of the model. backward: the gradient with respect to the source of `conv`. */

@@ -76,11 +76,15 @@ void nw_int8_conv_measure(nw_int8_conv *c, const nw_conv_desc *conv, bool backwa
     }
 }
 
+bool nw_int8_conv_available(void)
+{
+    return nw_int8_available() && nw_backend_block() == NW_INT8_BLOCK;
+}
+
 bool nw_int8_conv_fits(const nw_conv_desc *conv, bool backward)
 {
     const int64_t *w = conv->weights.dims;
-    if (!nw_int8_available() || nw_backend_block() != NW_INT8_BLOCK || conv->src.rank != 4 || conv->bf16)
-        return false;
+    if (!nw_int8_conv_available() || conv->src.rank != 4 || conv->bf16) return false;
     if (w[2] * w[3] > NW_INT8_MOST_TAPS || conv->strides[0] > NW_INT8_MOST_STRIDE ||
         conv->strides[1] > NW_INT8_MOST_STRIDE)
         return false;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ops/fast_conv_int8.h"
 #include "ops/int8_tile.h"
 #include "support/network.h"
 
@@ -266,7 +267,7 @@ static double apart(const float *a, const double *b, int64_t n)
 
 static bool there(void)
 {
-    if (nw_int8_available()) return true;
+    if (nw_int8_conv_available()) return true;
     print_message("this processor has no AVX512_VNNI: skipped\n");
     return false;
 }

@@ -1,5 +1,6 @@
-/* A Split of one image moves nothing: its results are parts of the source, and gradients are summed where they
- * belong. Against the reference path in double; of two images, whose parts do not lie together, it copies. */
+/* A Split of one image moves nothing: its results are parts of the source, and gradients are summed where
+ * they belong. Against the reference path in double; of two images, whose parts do not lie together, it
+ * copies. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +16,8 @@
 
 enum { SIDE = 9, IN = 16, OUT = 16 };
 
-/* Two parts of unequal size; the first is read twice, the second by an operator that works in place, and all of
- * the source once more beside the Split. */
+/* Two parts of unequal size; the first is read twice, the second by an operator that works in place, and all
+ * of the source once more beside the Split. */
 static nw_model *make(bool third)
 {
     ow m;
@@ -116,8 +117,7 @@ static void parts_are_the_source(void **state)
             assert_true(apart(fast.y, exact.y, exact.ny) < 2e-6);
             assert_true(apart(fast.dx, exact.dx, exact.nx) < 2e-6);
             /* Where nothing reads a part its gradient is zero, which somebody has to write. */
-            if (nw_backend_block() > 1)
-                assert_int_equal(fast.moves, batch == 1 ? third : 3 + third);
+            if (nw_backend_block() > 1) assert_int_equal(fast.moves, batch == 1 ? third : 3 + third);
             outcome *all[] = {&fast, &exact};
             for (int k = 0; k < 2; k++) {
                 free(all[k]->y);
