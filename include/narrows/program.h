@@ -109,8 +109,8 @@ typedef struct nw_step_event {
 NW_API size_t nw_program_event_count(const nw_program *program);
 NW_API nw_step_event nw_program_event(const nw_program *program, size_t i);
 /* What the processor can do on so many threads (0: as the environment has it), measured now in a few
- * hundredths of a second: operations a second of a large convolution of 1x1 in that precision (INT8 and AUTO: in F32), and bytes a
- * second, read and written, of copying an array that no cache holds. */
+ * hundredths of a second: operations a second of a large convolution of 1x1 in that precision (INT8 and AUTO:
+ * in F32), and bytes a second, read and written, of copying an array that no cache holds. */
 typedef struct nw_machine_limits {
     double flops, bytes;
 } nw_machine_limits;

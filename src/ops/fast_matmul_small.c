@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/simd.h"
 
-enum { MOST_WEIGHTS = 8192, LANES = 8 };
+enum { MOST_WEIGHTS = 8192, MOST_ROWS = 4, LANES = 8 };
 
 typedef struct small {
     nw_matmul_desc mm;
@@ -15,8 +15,8 @@ typedef struct small {
 
 bool nw_small_matmul_fits(const nw_matmul_desc *mm)
 {
-    bool row = mm->m == 1 && mm->weights_strides[2] == 1 && mm->dst_strides[2] == 1;
-    return mm->batch == 1 && (mm->k * mm->n <= MOST_WEIGHTS || row);
+    bool few = mm->m <= MOST_ROWS && mm->weights_strides[2] == 1 && mm->dst_strides[2] == 1;
+    return mm->batch == 1 && (mm->k * mm->n <= MOST_WEIGHTS || few);
 }
 
 /* Both next to each other in memory. */
@@ -43,17 +43,26 @@ static float dot_apart(const float *x, int64_t x_step, const float *y, int64_t y
     return sum;
 }
 
+/* Rows of the weights lie as those of the result do: each is read once for all. */
+static void add_rows(const small *s)
+{
+    const nw_matmul_desc *mm = &s->mm;
+    const float *src = s->src->data, *weights = s->weights->data, *bias = s->bias ? s->bias->data : NULL;
+    float *dst = s->dst->data;
+    for (int64_t i = 0; i < mm->m; i++)
+        for (int64_t j = 0; j < mm->n; j++) dst[i * mm->dst_strides[1] + j] = bias ? bias[j] : 0;
+    for (int64_t k = 0; k < mm->k; k++)
+        for (int64_t i = 0; i < mm->m; i++) {
+            float scale = src[i * mm->src_strides[1] + k * mm->src_strides[2]];
+            if (scale != 0) /* not a number is not */
+                add_scaled(dst + i * mm->dst_strides[1], scale, weights + k * mm->weights_strides[1], mm->n);
+        }
+}
+
 static void multiply_row(const nw_matmul_desc *mm, const float *src, const float *weights, const float *bias,
                          float *dst)
 {
     int64_t down = mm->weights_strides[1], across = mm->weights_strides[2], step = mm->dst_strides[2];
-    if (across == 1 && step == 1) {
-        for (int64_t j = 0; j < mm->n; j++) dst[j] = bias ? bias[j] : 0;
-        for (int64_t k = 0; k < mm->k; k++)
-            if (src[k * mm->src_strides[2]] != 0) /* not a number is not */
-                add_scaled(dst, src[k * mm->src_strides[2]], weights + k * down, mm->n);
-        return;
-    }
     for (int64_t j = 0; j < mm->n; j++) {
         const float *column = weights + j * across;
         float sum = mm->src_strides[2] == 1 && down == 1
@@ -67,6 +76,10 @@ static nw_status run(void *state, nw_error *err)
 {
     (void)err;
     const small *s = state;
+    if (s->mm.weights_strides[2] == 1 && s->mm.dst_strides[2] == 1) {
+        add_rows(s);
+        return NW_OK;
+    }
     for (int64_t i = 0; i < s->mm.m; i++)
         multiply_row(&s->mm, (const float *)s->src->data + i * s->mm.src_strides[1], s->weights->data,
                      s->bias ? s->bias->data : NULL, (float *)s->dst->data + i * s->mm.dst_strides[1]);

@@ -23,8 +23,8 @@ static const layer layers[] = {
     {10, 2048, 4, true, true, "narrows"},     {4, 64, 3, false, true, "narrows"},
     {1, 2048, 1000, true, true, "jit_1x1"},   {10, 2048, 1000, true, false, "jit_1x1"},
     {3, 512, 48, true, true, "jit_1x1"},      {7, 520, 32, true, true, ""},
-    {2, 512, 1001, true, true, "gemm:jit"},   {5, 256, 40, true, true, ""},
-    {3, 512, 100, false, true, "gemm:jit"},   {33, 1001, 100, true, true, "gemm:jit"},
+    {2, 512, 1001, true, true, "jit_1x1"},   {5, 256, 40, true, true, ""},
+    {3, 512, 100, false, true, "narrows"},   {33, 1001, 100, true, true, "gemm:jit"},
     {197, 768, 300, false, true, "gemm:jit"}, {64, 3001, 60, false, false, "gemm:jit"}};
 
 static nw_model *make(const layer *l)
