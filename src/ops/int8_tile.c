@@ -11,9 +11,14 @@ enum { MOST_PIXELS = 6 };
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
-#ifdef __clang__
+#if defined(__clang__) && defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNROLL /* checks of every access, unrolled, take clang many minutes */
+#endif
+#endif
+#if !defined(UNROLL) && defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
-#else
+#elif !defined(UNROLL)
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
