@@ -46,7 +46,8 @@ def prepare(narrows, work, size, layer):
 def measure(narrows, work, at):
     model, picture, stats = prepare(narrows, work, at["size"], at["layer"])
     return common.explain(narrows, model, picture, "--scale", "none", "--stats", stats, "--layer", at["layer"], "--steps",
-                          at["steps"], "--samples", at["samples"], "--schedule", "even", "--noise", "independent", "--batch", at["batch"], "--target", 1,
+                          at["steps"], "--samples", at["samples"], "--schedule", "even", "--noise", "independent", "--precision", "f32",
+                          "--batch", at["batch"], "--target", 1,
                           pictures=at["images"], threads=at["threads"])
 
 

@@ -21,15 +21,16 @@ from scipy.stats import spearmanr
 
 import common
 
-PAPER = "--noise independent --schedule even"
+PAPER = "--noise independent --schedule even --precision f32"
 SETTINGS = (f"{PAPER} --samples 10",
-            "--schedule even --samples 4 --early-samples 2",
-            "--schedule even --samples 8 --early-samples 2",
-            "--samples 4",
-            "--samples 6",
-            "--samples 8",
-            "--samples 10",
-            "--samples 8 --precision bf16")
+            "--schedule even --samples 4 --early-samples 2 --precision f32",
+            "--schedule even --samples 8 --early-samples 2 --precision f32",
+            "--samples 4 --precision f32",
+            "--samples 6 --precision f32",
+            "--samples 8 --precision f32",
+            "--samples 10 --precision f32",
+            "--samples 8 --precision bf16",
+            "--samples 8 --precision int8")
 
 
 def slices(path):

@@ -6,7 +6,11 @@
 #define NW_BASE_SIMD_H
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#if __GNUC__ >= 12
 #define NW_SIMD __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define NW_SIMD __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+#endif
 #else
 #define NW_SIMD
 #endif

@@ -6,6 +6,7 @@
 #include "explain/blur.h"
 #include "explain/passes.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -88,7 +89,8 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
     for (int64_t i = 0; i < n; i++) {
         bool active = !config->active_share || (double)config->active_share[i] > config->active_threshold;
         b->base[i] = active ? config->mean[i] : 0;
-        b->scale[i] = active ? fmaxf(config->std[i], (float)config->min_std) : 0;
+        /* Above zero, which is for those that are not active. */
+        b->scale[i] = active ? fmaxf(fmaxf(config->std[i], (float)config->min_std), FLT_MIN) : 0;
         b->active_count += active;
     }
     b->config.mean = b->config.std = b->config.active_share = NULL;

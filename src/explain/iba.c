@@ -69,18 +69,17 @@ static uint32_t kept_draws(const nw_explainer *e)
 }
 
 /* All samples in as few runs of the same size as keep memory within bounds: the part after the layer takes
- * ten to fifteen times the layer's bytes a sample. On layers so large that this counts, a run of two samples
- * is as fast a sample as one of ten. */
+ * ten to fifteen times the layer's bytes a sample. On layers so large that this counts, a run of one sample is
+ * as fast as one of ten, and one program does for all steps. */
 static int even_batch(const nw_explainer *e)
 {
     enum { MOST = 20, LARGE_BYTES = 4 << 20 };
     int64_t fit = MOST_BYTES / layer_bytes(e), most = fit < 1 ? 1 : fit < MOST ? fit : MOST;
     int samples = e->options.samples, runs = (int)((samples + most - 1) / most);
     int batch = (samples + runs - 1) / runs;
-    /* The steps of that schedule take one or an even number. A large layer's are as fast one by one, and then
-     * one program does. */
-    if (e->options.schedule != NW_SCHEDULE_SLOPE || batch < 2) return batch;
-    return layer_bytes(e) > LARGE_BYTES ? 1 : 2;
+    if (layer_bytes(e) > LARGE_BYTES) return 1;
+    /* The steps of that schedule take one or an even number. */
+    return e->options.schedule == NW_SCHEDULE_SLOPE && batch > 2 ? 2 : batch;
 }
 
 /* The reference computes an update after its last forward pass and throws it away. */

@@ -61,8 +61,9 @@ void nw_int8_conv_measure(nw_int8_conv *c, const nw_conv_desc *conv, bool backwa
     if (!backward) c->act = conv->act;
     for (int64_t y = 0; y < c->dst_step[0] && y < c->dst.dims[2]; y++)
         for (int64_t x = 0; x < c->dst_step[1] && x < c->dst.dims[3]; x++) add_phase(c, conv, y, x, backward);
-    c->flat = c->window == 1 && c->tap_count == 1 && nw_span(&c->src, 2, 4) == nw_span(&c->dst, 2, 4) &&
-              !c->taps[0].row && !c->taps[0].column && c->phase_count == 1;
+    bool same = c->src.dims[2] == c->dst.dims[2] && c->src.dims[3] == c->dst.dims[3] &&
+                conv->strides[0] == 1 && conv->strides[1] == 1;
+    c->flat = same && c->window == 1 && c->tap_count == 1 && !c->taps[0].row && !c->taps[0].column;
     if (c->flat) {
         nw_int8_phase *all = &c->phases[0];
         int64_t pixels = all->rows * all->columns;

@@ -253,12 +253,14 @@ static nw_status add_diff_windows(const plan_of_node *p, int target, bool *done,
 {
     int64_t covered = 0, offset = 0;
     const nw_layout *whole = NULL;
+    *done = false;
     for (size_t i = 0; i < p->count && offset >= 0; i++) {
         if (p->moves[i].input != target) continue;
         int output = p->node->outputs[p->moves[i].output];
+        if (!nw_plan_has_diff(p->plan, output)) return NW_OK; /* or absent, which has no layout either */
         whole = &p->src[i];
         NW_TRY(window_of(p, i, &offset, err));
-        if (offset != covered * (int64_t)sizeof(float) || !nw_plan_has_diff(p->plan, output) ||
+        if (offset != covered * (int64_t)sizeof(float) ||
             !nw_layout_equal(nw_plan_layout(p->plan, output), &p->dst[i]))
             offset = -1;
         covered += nw_layout_count(&p->dst[i]);

@@ -1,5 +1,7 @@
 #include "ops/int8_tile.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* 6 pixels by 4 vectors of results are held in registers: 24 of the 32, which is enough for the latency of
@@ -62,7 +64,7 @@ INLINE void quantise(const float *src, const float *made, int64_t channels, int6
         memcpy(&largest, &bits, sizeof largest);
         bool nothing = largest < 1e-35F; /* below that 127 / largest is none */
         dst->scales[p] = nothing ? 0 : largest / NW_INT8_LEVELS;
-        if (largest > 3.4e38F) dst->scales[p] = largest - largest; /* of an infinity: NaN */
+        if (!(largest <= FLT_MAX)) dst->scales[p] = NAN;
         factor[p] = _mm512_set1_ps(nothing ? 0 : NW_INT8_LEVELS / largest);
     }
     for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
@@ -73,7 +75,8 @@ INLINE void quantise(const float *src, const float *made, int64_t channels, int6
             _mm_storeu_si128((__m128i *)(void *)(dst->values + p * step + c * NW_INT8_BLOCK),
                              _mm512_cvtsepi32_epi8(q));
         }
-    for (int p = 0; p < pixels; p++) dst->correction[p] = -NW_INT8_OFFSET * _mm512_reduce_add_epi32(sum[p]);
+    for (int p = 0; p < pixels; p++)
+        dst->correction[p] = (int32_t)(0u - NW_INT8_OFFSET * (uint32_t)_mm512_reduce_add_epi32(sum[p]));
 }
 
 TARGET void nw_int8_quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,

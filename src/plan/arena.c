@@ -27,6 +27,19 @@ static void lifetimes(nw_plan *plan)
             nw_plan_touch(&plan->steps[phase].rows[i], extend, &number);
 }
 
+typedef struct other {
+    const nw_buffer *first;
+    bool found;
+} other;
+
+/* Another part of the same storage, or all of it where the first is a part: what is written would be read. */
+static void find_other(void *context, nw_buffer *buffer)
+{
+    other *o = context;
+    o->found |= buffer->root == o->first->root &&
+                (buffer->within != o->first->within || buffer->bytes != o->first->bytes);
+}
+
 /* writes[0] takes over the storage of reads[0] where the step allows it and the one ends where the other
  * begins. */
 static void share_in_place(nw_plan *plan)
@@ -37,9 +50,13 @@ static void share_in_place(nw_plan *plan)
             nw_step *step = &plan->steps[phase].rows[i].step;
             if (!step->in_place || !step->reads[0] || !step->writes[0]) continue;
             nw_buffer *from = step->reads[0]->root, *to = step->writes[0]->root;
+            if (step->reads[0]->within || step->reads[0]->bytes != to->bytes) continue; /* a part of it */
             if (from == to || from->constant || from->pinned || to->pinned || from->bytes != to->bytes ||
                 from->last != number || to->first != number)
                 continue;
+            other o = {.first = step->reads[0]};
+            nw_plan_touch(&plan->steps[phase].rows[i], find_other, &o);
+            if (o.found) continue;
             from->last = to->last;
             for (size_t b = 0; b < plan->buffer_count; b++)
                 if (plan->buffers[b]->root == to) plan->buffers[b]->root = from;

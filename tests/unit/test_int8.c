@@ -12,6 +12,7 @@
 #include "ops/int8_tile.h"
 #include "support/network.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,9 @@ static const layer layers[] = {
     {32, 32, 1, 18, 17, 1, {2, 3}, {3, 1}, {1, 1}, {0, 2}, {1, 0}, "", false},
     {32, 32, 1, 5, 6, 1, {1, 1}, {1, 1}, {1, 1}, {1, 2}, {2, 0}, "Relu", false}, /* the frame reads nothing */
     {32, 32, 1, 4, 4, 1, {3, 3}, {4, 4}, {1, 1}, {1, 1}, {1, 1}, "", false},
+    /* As many results as pixels, and other ones. */
+    {32, 32, 1, 4, 4, 1, {1, 1}, {2, 2}, {1, 1}, {0, 0}, {3, 3}, "", false},
+    {32, 32, 1, 8, 4, 1, {1, 1}, {2, 1}, {1, 1}, {0, 0}, {0, 4}, "", false},
 };
 
 static int64_t extent(const layer *l, int i)
@@ -339,29 +343,39 @@ static void what_is_no_number_stays_none(void **state)
     }
 }
 
-/* Pixels whose values are all zero, or so small that nothing can be divided by them. */
-static void nothing_is_zero(void **state)
+/* Pixels whose values are all zero, so small that nothing can be divided by them, as large as a float can be,
+ * or one of them infinite. */
+static void every_size_has_its_scale(void **state)
 {
     (void)state;
     if (!there()) skip();
-    float src[2 * NW_INT8_BLOCK] = {0}, scales[2];
-    for (int c = 0; c < NW_INT8_BLOCK; c++) src[NW_INT8_BLOCK + c] = 1e-40F;
-    int8_t values[2 * NW_INT8_BLOCK];
-    int32_t corrections[2];
+    enum { PIXELS = 4 };
+    float src[PIXELS * NW_INT8_BLOCK] = {0}, scales[PIXELS];
+    for (int c = 0; c < NW_INT8_BLOCK; c++) {
+        src[NW_INT8_BLOCK + c] = 1e-40F;
+        src[2 * NW_INT8_BLOCK + c] = c % 2 ? -FLT_MAX : FLT_MAX;
+    }
+    src[3 * NW_INT8_BLOCK + 5] = -INFINITY;
+    int8_t values[PIXELS * NW_INT8_BLOCK];
+    int32_t corrections[PIXELS];
     nw_int8_source to = {values, scales, corrections};
     memset(values, 1, sizeof values);
-    nw_int8_quantise(src, NULL, NW_INT8_BLOCK, 0, 2, NW_INT8_BLOCK, &to);
+    nw_int8_quantise(src, NULL, NW_INT8_BLOCK, 0, PIXELS, NW_INT8_BLOCK, &to);
     for (int p = 0; p < 2; p++) {
         assert_true(scales[p] == 0);
         assert_int_equal(corrections[p], 0);
     }
     for (int c = 0; c < 2 * NW_INT8_BLOCK; c++) assert_int_equal(values[c], 0);
+    assert_true(fabsf(scales[2] / FLT_MAX * 127 - 1) < 1e-6F);
+    for (int c = 0; c < NW_INT8_BLOCK; c++)
+        assert_int_equal(values[2 * NW_INT8_BLOCK + c], c % 2 ? -127 : 127);
+    assert_true(isnan(scales[3]));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_exact), cmocka_unit_test(bits_depend_on_nothing_else),
-        cmocka_unit_test(what_is_no_number_stays_none), cmocka_unit_test(nothing_is_zero)};
+        cmocka_unit_test(what_is_no_number_stays_none), cmocka_unit_test(every_size_has_its_scale)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIDE = 9, IN = 16, OUT = 16 };
+enum { SIDE = 9, IN = 16, OUT = 16, TOKENS = 8, WIDTH = 64 };
 
 /* Two parts of unequal size; the first is read twice, the second by an operator that works in place, and all
  * of the source once more beside the Split. */
@@ -70,7 +70,8 @@ static double *get(const void *data, size_t n, bool f64)
     return out;
 }
 
-static outcome compute(nw_model *model, nw_precision precision, int64_t batch)
+/* `in` and `out`: numbers of an image. */
+static outcome compute(nw_model *model, nw_precision precision, int64_t batch, size_t in, size_t out)
 {
     bool f64 = precision == NW_PRECISION_F64;
     const char *diffs[] = {"x"};
@@ -78,7 +79,7 @@ static outcome compute(nw_model *model, nw_precision precision, int64_t batch)
     nw_program *program = NULL;
     nw_error err = {0};
     if (nw_program_compile(model, &options, &program, &err) != NW_OK) fail_msg("%s", err.message);
-    outcome r = {.nx = (size_t)batch * IN * SIDE * SIDE, .ny = (size_t)batch * OUT * SIDE * SIDE};
+    outcome r = {.nx = (size_t)batch * in, .ny = (size_t)batch * out};
     for (size_t i = 0; i < nw_program_step_count(program); i++)
         r.moves += strcmp(nw_program_step(program, i).kind, "Split") == 0;
     for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
@@ -104,31 +105,90 @@ static double apart(const double *a, const double *b, size_t n)
     return sqrt(diff / size);
 }
 
+static void release(outcome *r)
+{
+    free(r->y);
+    free(r->dx);
+}
+
+/* Holds float32 against double for one image, whose parts are views, and for two. */
+static void compare(nw_model *model, size_t in, size_t out)
+{
+    for (int64_t batch = 1; batch <= 2; batch++) {
+        outcome fast = compute(model, NW_PRECISION_F32, batch, in, out),
+                exact = compute(model, NW_PRECISION_F64, batch, in, out);
+        assert_true(apart(fast.y, exact.y, exact.ny) < 2e-6);
+        assert_true(apart(fast.dx, exact.dx, exact.nx) < 2e-6);
+        release(&fast);
+        release(&exact);
+    }
+    nw_model_unref(model);
+}
+
 static void parts_are_the_source(void **state)
 {
     (void)state;
     for (int third = 0; third < 2; third++)
         for (int64_t batch = 1; batch <= 2; batch++) {
             nw_model *model = make(third);
-            outcome fast = compute(model, NW_PRECISION_F32, batch),
-                    exact = compute(model, NW_PRECISION_F64, batch);
+            outcome fast = compute(model, NW_PRECISION_F32, batch, IN * SIDE * SIDE, OUT * SIDE * SIDE),
+                    exact = compute(model, NW_PRECISION_F64, batch, IN * SIDE * SIDE, OUT * SIDE * SIDE);
             print_message("%d parts, %d images: %d moves, %.1e %.1e\n", 2 + third, (int)batch, fast.moves,
                           apart(fast.y, exact.y, exact.ny), apart(fast.dx, exact.dx, exact.nx));
             assert_true(apart(fast.y, exact.y, exact.ny) < 2e-6);
             assert_true(apart(fast.dx, exact.dx, exact.nx) < 2e-6);
             /* Where nothing reads a part its gradient is zero, which somebody has to write. */
             if (nw_backend_block() > 1) assert_int_equal(fast.moves, batch == 1 ? third : 3 + third);
-            outcome *all[] = {&fast, &exact};
-            for (int k = 0; k < 2; k++) {
-                free(all[k]->y);
-                free(all[k]->dx);
-            }
+            release(&fast);
+            release(&exact);
             nw_model_unref(model);
         }
 }
 
+/* What is written in place must not be read after that by way of a part. */
+static void a_part_is_read_beside_the_whole(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"Sub", "Add", "Mul"};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+        for (int64_t at = 0; at < TOKENS; at += 3)
+            for (int swapped = 0; swapped < 2; swapped++) {
+                ow m;
+                ow_begin(&m, 9);
+                ow_input(&m, "x", 3, (int64_t[]){-1, TOKENS, WIDTH});
+                ow_node(&m, "Sigmoid", "", "x", "r");
+                ow_node(&m, "Slice", "", "r", "s");
+                ow_attr_ints(&m, "axes", 1, (int64_t[]){1});
+                ow_attr_ints(&m, "starts", 1, &at);
+                ow_attr_ints(&m, "ends", 1, (int64_t[]){at + 1});
+                ow_node(&m, ops[i], "", swapped ? "s r" : "r s", "t");
+                ow_node(&m, "Sigmoid", "", "t", "y");
+                ow_output(&m, "y");
+                compare(net_load(&m), TOKENS * WIDTH, TOKENS * WIDTH);
+            }
+}
+
+/* A result without a name has no gradient, and no layout. */
+static void a_part_without_a_name(void **state)
+{
+    (void)state;
+    ow m;
+    ow_begin(&m, 11);
+    ow_input(&m, "x", 4, (int64_t[]){-1, IN, SIDE, SIDE});
+    net_conv(&m, "x", "a", IN, 64, 3, 1, 1);
+    ow_node(&m, "Split", "", "a", "s - u");
+    ow_attr_int(&m, "axis", 1);
+    ow_attr_ints(&m, "split", 3, (int64_t[]){16, 32, 16});
+    ow_node(&m, "Add", "", "s u", "b");
+    net_conv(&m, "b", "y", 16, OUT, 1, 1, 1);
+    ow_output(&m, "y");
+    compare(net_load(&m), IN * SIDE * SIDE, OUT * SIDE * SIDE);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_are_the_source)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_are_the_source),
+                                       cmocka_unit_test(a_part_is_read_beside_the_whole),
+                                       cmocka_unit_test(a_part_without_a_name)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
