@@ -19,8 +19,8 @@ typedef enum nw_precision {
     NW_PRECISION_F64, /* plain loops in double: the reference, slow */
     /* As F32, but convolutions ... */
     NW_PRECISION_BF16, /* in bfloat16 that sum in float32, where the processor has it */
-    NW_PRECISION_INT8, /* of 8-bit integers with scales, whose sums over channels are exact; NW_UNSUPPORTED where the
-                          processor has no instructions for it (AVX512_VNNI) */
+    NW_PRECISION_INT8, /* of 8-bit integers with scales, whose sums over channels are exact; NW_UNSUPPORTED
+                          where the processor has no instructions for it (AVX512_VNNI) */
     NW_PRECISION_AUTO  /* of nw_explain_options alone: INT8 where there is, else F32 */
 } nw_precision;
 

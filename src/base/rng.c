@@ -11,6 +11,12 @@
 
 enum { LANES = NW_RNG_LANES, GROUP = NW_RNG_GROUP, ROUNDS = 10 };
 
+/* Philox4x32: the multipliers, and what is added to the key after each round. */
+#define MULTIPLY_0 0xD2511F53u
+#define MULTIPLY_1 0xCD9E8D57u
+#define WEYL_0     0x9E3779B9u
+#define WEYL_1     0xBB67AE85u
+
 static inline __attribute__((always_inline)) void philox(const uint32_t key[2], const uint32_t counter[4],
                                                          uint32_t words[4][LANES])
 {
@@ -19,13 +25,13 @@ static inline __attribute__((always_inline)) void philox(const uint32_t key[2], 
         uint32_t k0 = key[0], k1 = key[1];
 #pragma GCC unroll 10
         for (int round = 0; round < ROUNDS; round++) {
-            uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
+            uint64_t p0 = (uint64_t)c0 * MULTIPLY_0, p1 = (uint64_t)c2 * MULTIPLY_1;
             c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
             c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
             c1 = (uint32_t)p1;
             c3 = (uint32_t)p0;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
+            k0 += WEYL_0;
+            k1 += WEYL_1;
         }
         words[0][lane] = c0;
         words[1][lane] = c1;
@@ -153,7 +159,7 @@ static __attribute__((target(WIDE))) void philox_wide(const uint32_t key[2], con
                                                       uint32_t words[4][LANES])
 {
     const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i m0 = _mm512_set1_epi32((int32_t)0xD2511F53u), m1 = _mm512_set1_epi32((int32_t)0xCD9E8D57u);
+    const __m512i m0 = _mm512_set1_epi32((int32_t)MULTIPLY_0), m1 = _mm512_set1_epi32((int32_t)MULTIPLY_1);
     for (uint32_t lane = 0; lane < LANES; lane += 16) {
         __m512i c0 = _mm512_add_epi32(_mm512_set1_epi32((int32_t)(counter[0] + lane)), first);
         __m512i c1 = _mm512_set1_epi32((int32_t)counter[1]), c2 = _mm512_set1_epi32((int32_t)counter[2]),
@@ -167,8 +173,8 @@ static __attribute__((target(WIDE))) void philox_wide(const uint32_t key[2], con
             c2 = _mm512_xor_si512(_mm512_xor_si512(high0, c3), _mm512_set1_epi32((int32_t)k1));
             c1 = low1;
             c3 = low0;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
+            k0 += WEYL_0;
+            k1 += WEYL_1;
         }
         _mm512_storeu_si512(&words[0][lane], c0);
         _mm512_storeu_si512(&words[1][lane], c1);

@@ -110,13 +110,12 @@ static void print_table(const cli_method_options *options, const cli_method *met
                     1e-6 * (double)nw_program_memory(program), 1e-9 * nw_program_flops(program, 0),
                     1e-9 * nw_program_flops(program, 1));
     }
+    bool integers = false;
+    for (size_t i = 0; i < all.count; i++) integers |= strncmp(all.rows[i].impl, "int8", 4) == 0;
     fprintf(stderr,
             "limits, measured now: %.1f GFLOP/s in a convolution of 1x1 in %s%s, %.1f GB/s in copying\n",
             1e-9 * limits->flops, options->precision == NW_PRECISION_BF16 ? "bfloat16" : "float32",
-            options->precision == NW_PRECISION_INT8 || options->precision == NW_PRECISION_AUTO
-                ? " (8-bit integers: up to four times that)"
-                : "",
-            1e-9 * limits->bytes);
+            integers ? " (8-bit integers: up to four times that)" : "", 1e-9 * limits->bytes);
     fprintf(stderr, "%10s %6s %6s %9s %8s %7s  %s\n", "seconds", "%", "steps", "GFLOP/s", "GB/s", "% limit",
             "what, by what, where");
     for (size_t i = 0; i < all.count; i++) {

@@ -169,10 +169,9 @@ nw_status nw_program_compile(nw_model *model, const nw_program_options *options,
     if ((unsigned)options->precision > NW_PRECISION_INT8)
         return nw_fail(err, NW_USAGE, "there is no precision %d", (int)options->precision);
     if (options->precision == NW_PRECISION_INT8 && !nw_int8_conv_available())
-        return nw_fail(
-            err, NW_UNSUPPORTED,
-            "this processor has no instructions for precision int8 (AVX512_VNNI); f32 is as exact and more, "
-            "and slower");
+        return nw_fail(err, NW_UNSUPPORTED,
+                       "this processor has no instructions for precision int8 (AVX512_VNNI): take f32, which "
+                       "computes the same with more digits and more slowly, or for an explanation auto");
     if (options->batch < 0 || options->threads < 0)
         return nw_fail(err, NW_USAGE, "the batch and the number of threads must not be negative");
     nw_program *program = nw_calloc(1, sizeof *program);

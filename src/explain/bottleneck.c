@@ -215,6 +215,15 @@ static bool keep(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32
     return false;
 }
 
+static draw draw_of(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count)
+{
+    return (draw){.bottleneck = b,
+                  .noise = noise,
+                  .first = first,
+                  .count = count,
+                  .kept = keep(b, noise, first, count)};
+}
+
 /* The noise of sample s of the draw for neurons from `begin` on: in `spare`, or where it is kept. spare[] is
  * the caller's for all samples of a draw, and has that of sample s - 1 on entry. */
 static const float *noise_of(const draw *d, uint32_t s, size_t begin, size_t n, float (*spare)[CHUNK])
@@ -252,12 +261,8 @@ static void samples(void *context, size_t begin, size_t end)
 void nw_bottleneck_sample(nw_bottleneck *b, const nw_noise *noise, uint32_t first, uint32_t count, float *dst)
 {
     if (!count) return;
-    draw d = {.bottleneck = b,
-              .noise = noise,
-              .first = first,
-              .count = count,
-              .dst = dst,
-              .kept = keep(b, noise, first, count)};
+    draw d = draw_of(b, noise, first, count);
+    d.dst = dst;
     double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, samples, &d);
     nw_record(b->recorder, NW_PASS_NOISE, start);
@@ -295,12 +300,8 @@ void nw_bottleneck_gather(nw_bottleneck *b, const nw_noise *noise, uint32_t firs
                           const float *diff_z)
 {
     if (!count) return;
-    draw d = {.bottleneck = b,
-              .noise = noise,
-              .first = first,
-              .count = count,
-              .diff = diff_z,
-              .kept = keep(b, noise, first, count)};
+    draw d = draw_of(b, noise, first, count);
+    d.diff = diff_z;
     double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, gathers, &d);
     nw_record(b->recorder, NW_PASS_GATHER, start);

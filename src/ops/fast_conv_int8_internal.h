@@ -8,8 +8,7 @@
 enum {
     NW_INT8_MOST_TAPS = 49,
     NW_INT8_MOST_STRIDE = 4,
-    NW_INT8_ROWS =
-        128, /* results of a unit with a window, about: with 64 outputs they fill the first cache */
+    NW_INT8_ROWS = 128,    /* results of a unit with a window, about: with 64 outputs 32 KiB */
     NW_INT8_FLAT_ROWS = 96 /* results of a unit without a window: whole tiles */
 };
 
@@ -34,8 +33,8 @@ struct nw_int8_conv {
     double flops;
     int64_t src_step[2], dst_step[2]; /* strides: forward of the source, backward of the result */
     bool flat;                        /* one tap and the same pixels: rows do not matter */
-    int window, tap_count,
-        phase_count;   /* window: places of it, each of which is a tap of one phase or of none */
+    int window;                       /* its places, each of which is a tap of one phase or of none */
+    int tap_count, phase_count;
     bool pixels_first; /* in which order units are worked off */
     int64_t units;     /* blocks of rows, of all phases */
     nw_int8_tap taps[NW_INT8_MOST_TAPS];

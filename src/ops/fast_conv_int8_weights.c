@@ -25,8 +25,8 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
         int64_t group = all / blocks, first = all % blocks * NW_INT8_BLOCK, strip = first / STRIP * STRIP;
         int64_t outputs = p->out - strip < STRIP ? p->out - strip : STRIP;
         const float *src = p->src + group * p->out * p->in * p->taps + first * p->by_output;
-        uint32_t most[NW_INT8_BLOCK] = {
-            0}; /* magnitudes, which have the order of their bits; a NaN is above all */
+        /* Magnitudes, which have the order of their bits; a NaN is above all. */
+        uint32_t most[NW_INT8_BLOCK] = {0};
         float factor[NW_INT8_BLOCK];
         for (int64_t i = 0; i < p->in * p->taps; i++) {
             const float *from = src + i / p->taps * p->by_input + i % p->taps;
