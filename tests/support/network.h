@@ -7,6 +7,7 @@
 #include "onnx/onnx.h"
 #include "support/onnx_writer.h"
 
+#include <math.h>
 #include <narrows/program.h>
 
 /* Uniform in [-1, 1), by a linear congruential generator. */
@@ -63,6 +64,39 @@ static inline void net_norm(ow *m, const char *in, const char *out, int64_t chan
     }
     snprintf(inputs, sizeof inputs, "%s %s %s %s %s", in, names[0], names[1], names[2], names[3]);
     ow_node(m, "BatchNormalization", "", inputs, out);
+}
+
+/* Fills n numbers of a program in float, or (f64) in double, with the same. */
+static inline void net_set(void *data, size_t n, uint64_t seed, bool f64)
+{
+    float *values = malloc(n * sizeof *values + 1);
+    net_fill(values, n, seed, 1);
+    for (size_t i = 0; i < n; i++)
+        if (f64)
+            ((double *)data)[i] = (double)values[i];
+        else
+            ((float *)data)[i] = values[i];
+    free(values);
+}
+
+/* A copy of such numbers in double; the caller's. */
+static inline double *net_get(const void *data, size_t n, bool f64)
+{
+    double *out = malloc(n * sizeof *out + 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] = f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+    return out;
+}
+
+/* Root of the mean square of the difference over that of the values, b's. */
+static inline double net_apart(const double *a, const double *b, size_t n)
+{
+    double diff = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        diff += (a[i] - b[i]) * (a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    return sqrt(diff / size);
 }
 
 /* Ends the model and loads it. */

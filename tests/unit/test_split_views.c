@@ -11,7 +11,6 @@
 #include "backend/backend.h"
 #include "support/network.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SIDE = 9, IN = 16, OUT = 16, TOKENS = 8, WIDTH = 64 };
@@ -50,26 +49,6 @@ typedef struct outcome {
     int moves;
 } outcome;
 
-static void set(void *data, size_t n, uint64_t seed, bool f64)
-{
-    float *values = malloc(n * sizeof *values);
-    net_fill(values, n, seed, 1);
-    for (size_t i = 0; i < n; i++)
-        if (f64)
-            ((double *)data)[i] = (double)values[i];
-        else
-            ((float *)data)[i] = values[i];
-    free(values);
-}
-
-static double *get(const void *data, size_t n, bool f64)
-{
-    double *out = malloc(n * sizeof *out);
-    for (size_t i = 0; i < n; i++)
-        out[i] = f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
-    return out;
-}
-
 /* `in` and `out`: numbers of an image. back: with the gradient, for which values live longer. */
 static outcome compute(nw_model *model, nw_precision precision, int64_t batch, size_t in, size_t out,
                        bool back)
@@ -85,26 +64,16 @@ static outcome compute(nw_model *model, nw_precision precision, int64_t batch, s
     for (size_t i = 0; i < nw_program_step_count(program); i++)
         r.moves += strcmp(nw_program_step(program, i).kind, "Split") == 0;
     for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
-        set(nw_program_input(program, "x", NULL), r.nx, 3 + (uint64_t)round, f64);
-        if (back) set(nw_program_diff_output(program, "y"), r.ny, 5, f64);
+        net_set(nw_program_input(program, "x", NULL), r.nx, 3 + (uint64_t)round, f64);
+        if (back) net_set(nw_program_diff_output(program, "y"), r.ny, 5, f64);
         assert_int_equal(nw_program_run(program, &err), NW_OK);
         free(r.y);
-        r.y = get(nw_program_output(program, "y", NULL), r.ny, f64);
+        r.y = net_get(nw_program_output(program, "y", NULL), r.ny, f64);
         if (back) assert_int_equal(nw_program_backward(program, &err), NW_OK);
     }
-    if (back) r.dx = get(nw_program_diff(program, "x", NULL), r.nx, f64);
+    if (back) r.dx = net_get(nw_program_diff(program, "x", NULL), r.nx, f64);
     nw_program_free(program);
     return r;
-}
-
-static double apart(const double *a, const double *b, size_t n)
-{
-    double diff = 0, size = 0;
-    for (size_t i = 0; i < n; i++) {
-        diff += (a[i] - b[i]) * (a[i] - b[i]);
-        size += b[i] * b[i];
-    }
-    return sqrt(diff / size);
 }
 
 static void release(outcome *r)
@@ -121,8 +90,8 @@ static void compare(nw_model *model, size_t in, size_t out)
         bool back = k < 2;
         outcome fast = compute(model, NW_PRECISION_F32, batch, in, out, back),
                 exact = compute(model, NW_PRECISION_F64, batch, in, out, back);
-        assert_true(apart(fast.y, exact.y, exact.ny) < 2e-6);
-        assert_true(!back || apart(fast.dx, exact.dx, exact.nx) < 2e-6);
+        assert_true(net_apart(fast.y, exact.y, exact.ny) < 2e-6);
+        assert_true(!back || net_apart(fast.dx, exact.dx, exact.nx) < 2e-6);
         release(&fast);
         release(&exact);
     }
@@ -139,9 +108,9 @@ static void parts_are_the_source(void **state)
                     exact =
                         compute(model, NW_PRECISION_F64, batch, IN * SIDE * SIDE, OUT * SIDE * SIDE, true);
             print_message("%d parts, %d images: %d moves, %.1e %.1e\n", 2 + third, (int)batch, fast.moves,
-                          apart(fast.y, exact.y, exact.ny), apart(fast.dx, exact.dx, exact.nx));
-            assert_true(apart(fast.y, exact.y, exact.ny) < 2e-6);
-            assert_true(apart(fast.dx, exact.dx, exact.nx) < 2e-6);
+                          net_apart(fast.y, exact.y, exact.ny), net_apart(fast.dx, exact.dx, exact.nx));
+            assert_true(net_apart(fast.y, exact.y, exact.ny) < 2e-6);
+            assert_true(net_apart(fast.dx, exact.dx, exact.nx) < 2e-6);
             /* Where nothing reads a part its gradient is zero, which somebody has to write. */
             if (nw_backend_block() > 1) assert_int_equal(fast.moves, batch == 1 ? third : 3 + third);
             release(&fast);

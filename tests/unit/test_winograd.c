@@ -68,26 +68,6 @@ static int64_t count(const nw_shape *shape)
     return n;
 }
 
-static double *wide(const void *data, int64_t n, bool f64)
-{
-    double *out = malloc((size_t)n * sizeof *out);
-    for (int64_t i = 0; i < n; i++)
-        out[i] = f64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
-    return out;
-}
-
-static void fill(void *data, int64_t n, uint64_t seed, bool f64)
-{
-    float *values = malloc((size_t)n * sizeof *values);
-    net_fill(values, (size_t)n, seed, 1);
-    for (int64_t i = 0; i < n; i++)
-        if (f64)
-            ((double *)data)[i] = (double)values[i];
-        else
-            ((float *)data)[i] = values[i];
-    free(values);
-}
-
 static outcome compute(nw_model *model, nw_precision precision, int64_t batch, int threads, bool variable)
 {
     bool f64 = precision == NW_PRECISION_F64;
@@ -108,27 +88,16 @@ static outcome compute(nw_model *model, nw_precision precision, int64_t batch, i
     for (size_t i = 0; i < nw_program_step_count(program); i++)
         r.fast += strstr(nw_program_step(program, i).impl, "wino") != NULL;
     for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
-        fill(x, r.nx, 3, f64);
-        fill(nw_program_diff_output(program, "y"), r.ny, 4, f64);
+        net_set(x, (size_t)r.nx, 3, f64);
+        net_set(nw_program_diff_output(program, "y"), (size_t)r.ny, 4, f64);
         assert_int_equal(nw_program_run(program, &err), NW_OK);
         free(r.y);
-        r.y = wide(y, r.ny, f64);
+        r.y = net_get(y, (size_t)r.ny, f64);
         assert_int_equal(nw_program_backward(program, &err), NW_OK);
     }
-    r.dx = wide(nw_program_diff(program, "x", NULL), r.nx, f64);
+    r.dx = net_get(nw_program_diff(program, "x", NULL), (size_t)r.nx, f64);
     nw_program_free(program);
     return r;
-}
-
-/* Root of the mean square of the difference over that of the values. */
-static double apart(const double *a, const double *b, int64_t n)
-{
-    double diff = 0, size = 0;
-    for (int64_t i = 0; i < n; i++) {
-        diff += (a[i] - b[i]) * (a[i] - b[i]);
-        size += b[i] * b[i];
-    }
-    return sqrt(diff / size);
 }
 
 /* With AVX2 the tiles are ours, with AVX-512 oneDNN's, which are for larger maps. */
@@ -157,7 +126,8 @@ static void it_is_the_reference(void **state)
         nw_model *model = make(l);
         outcome fast = compute(model, NW_PRECISION_F32, l->batch, 0, false),
                 exact = compute(model, NW_PRECISION_F64, l->batch, 0, false);
-        double y = apart(fast.y, exact.y, exact.ny), dx = apart(fast.dx, exact.dx, exact.nx);
+        double y = net_apart(fast.y, exact.y, (size_t)exact.ny),
+               dx = net_apart(fast.dx, exact.dx, (size_t)exact.nx);
         print_message("%lld -> %lld, %lld groups, %lld: %d steps, forward %.1e, backward %.1e\n",
                       (long long)l->in, (long long)l->out, (long long)l->groups, (long long)l->side,
                       fast.fast, y, dx);
@@ -183,7 +153,8 @@ static void it_is_the_reference(void **state)
         }
         /* Weights that may change, as in a training: transformed at every run. */
         outcome other = compute(model, NW_PRECISION_F32, l->batch, 0, true);
-        assert_true(apart(other.y, exact.y, exact.ny) < 2e-6 && apart(other.dx, exact.dx, exact.nx) < 2e-6);
+        assert_true(net_apart(other.y, exact.y, (size_t)exact.ny) < 2e-6 &&
+                    net_apart(other.dx, exact.dx, (size_t)exact.nx) < 2e-6);
         int64_t tiles = (l->side + 3) / 4 * ((l->side + 3) / 4) * l->batch;
         if (nw_backend_block() == 8 && tiles >= 64) assert_int_equal(other.fast, 4); /* with the transforms */
         free(other.y);
