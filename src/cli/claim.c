@@ -100,12 +100,11 @@ static nw_status look(const char *folder, long long own, view *out, cli_holder *
         long long number = number_of(e->d_name);
         if (number < 0) continue;
         if (number > out->highest) out->highest = number;
-        if (number == own)
-            out->own = is_own(folder, number);
-        else if (!out->living)
-            out->living = is_living(folder, number, who);
+        if (number != own && !out->living) out->living = is_living(folder, number, who);
     }
     closedir(dir);
+    /* Last, since it has to be there once all others are known to be void. */
+    if (own >= 0) out->own = is_own(folder, own);
     return NW_OK;
 }
 
@@ -317,9 +316,13 @@ void cli_claim_release(cli_claim *claim)
     DIR *dir = cli_claim_held(claim) ? opendir(claim->folder) : NULL;
     for (struct dirent *e; dir && (e = readdir(dir));) {
         long long number = number_of(e->d_name);
+        cli_holder who;
         if (number == claim->number || (number < 0 && !is_draft(e->d_name))) continue;
+        /* Its process takes a living one away itself. By its name another could take it for its own while
+         * somebody else has the number already. */
+        if (number >= 0 && is_living(claim->folder, number, &who)) continue;
         char *path = cli_printf("%s/%s", claim->folder, e->d_name);
-        unlink(path); /* who was about to make one begins again */
+        unlink(path); /* whose draft it was begins again */
         free(path);
     }
     if (dir) closedir(dir);

@@ -89,6 +89,11 @@ bool cli_holder_same(const cli_holder *a, const cli_holder *b)
            strcmp(a->place, b->place) == 0;
 }
 
+static bool is_unknown(pid_t pid)
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
 cli_life cli_holder_life(const cli_holder *holder)
 {
     cli_holder self;
@@ -98,8 +103,9 @@ cli_life cli_holder_life(const cli_holder *holder)
     if (!self.place[0] || strcmp(self.place, holder->place) != 0 || strcmp(self.host, holder->host) != 0)
         return CLI_ELSEWHERE;
     pid_t pid = (pid_t)holder->pid;
-    if (pid != holder->pid || (kill(pid, 0) != 0 && errno == ESRCH)) return CLI_GONE;
-    if (!process_facts(pid, &state, &started)) return CLI_LIVING;
+    if (pid != holder->pid || is_unknown(pid)) return CLI_GONE;
+    /* It may have been buried since. */
+    if (!process_facts(pid, &state, &started)) return is_unknown(pid) ? CLI_GONE : CLI_LIVING;
     /* A zombie is dead, if not buried; another start is another process. */
     return state == 'Z' || state == 'X' || started != holder->started ? CLI_GONE : CLI_LIVING;
 }

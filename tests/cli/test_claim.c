@@ -125,7 +125,9 @@ static void a_killed_process_is_gone_before_it_is_buried(void **state)
 
 /* ---- One at a time ------------------------------------------------------------------------------------- */
 
-enum { WORKERS = 8, TIMES = 300, PATIENCE = 200, VIOLATION = 3 };
+enum { WORKERS = 8, TIMES = 300, PATIENCE = 200 };
+/* How a worker ends. */
+enum { ENDED, FAILED, NOT_ALONE, LOST, ENDS };
 
 typedef struct work {
     char folder[64], claimed[96], inside[96], taken[96];
@@ -146,13 +148,13 @@ static void go_inside(const work *w)
     if (in) {
         size_t n = fread(text, 1, sizeof text, in);
         fclose(in);
-        if (cli_holder_parse(text, n, &other) && cli_holder_life(&other) == CLI_LIVING) _exit(VIOLATION);
+        if (cli_holder_parse(text, n, &other) && cli_holder_life(&other) == CLI_LIVING) _exit(NOT_ALONE);
         unlink(w->inside);
     }
     cli_holder_self(&self);
     char *own = cli_holder_text(&self);
     int file = open(w->inside, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (file < 0 || write(file, own, strlen(own)) < 0 || close(file) != 0) _exit(VIOLATION);
+    if (file < 0 || write(file, own, strlen(own)) < 0 || close(file) != 0) _exit(NOT_ALONE);
     free(own);
 }
 
@@ -165,7 +167,7 @@ static void be_a_worker(const work *w, unsigned seed)
         cli_claim *claim;
         cli_holder who;
         nw_error err;
-        if (cli_claim_take(w->claimed, &claim, &who, &err) != NW_OK) _exit(1);
+        if (cli_claim_take(w->claimed, &claim, &who, &err) != NW_OK) _exit(FAILED);
         if (!claim) {
             nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
             continue;
@@ -175,13 +177,13 @@ static void be_a_worker(const work *w, unsigned seed)
         struct timespec time = {.tv_nsec = (seed >> 16) % 400 * 1000};
         nanosleep(&time, NULL);
         int file = open(w->taken, O_WRONLY | O_CREAT | O_APPEND, 0666);
-        if (file < 0 || write(file, "x", 1) != 1 || close(file) != 0) _exit(1);
+        if (file < 0 || write(file, "x", 1) != 1 || close(file) != 0) _exit(FAILED);
         if ((seed >> 8) % 4 == 0) raise(SIGKILL);
-        if (!cli_claim_held(claim)) _exit(VIOLATION);
+        if (!cli_claim_held(claim)) _exit(LOST);
         unlink(w->inside);
         cli_claim_release(claim);
     }
-    _exit(0);
+    _exit(ENDED);
 }
 
 static pid_t start(const work *w, unsigned seed)
@@ -205,14 +207,17 @@ static void one_process_at_a_time_is_inside(void **state)
     snprintf(w.inside, sizeof w.inside, "%s/inside", w.folder);
     snprintf(w.taken, sizeof w.taken, "%s/taken", w.folder);
     unsigned seed = 1;
-    int running = 0, killed = 0, violations = 0;
+    int running = 0, killed = 0, ends[ENDS] = {0};
     for (; running < WORKERS; running++) start(&w, seed++);
     while (running > 0) {
         int status;
         assert_true(waitpid(-1, &status, 0) > 0);
         running--;
-        if (WIFEXITED(status) && WEXITSTATUS(status) != 0) violations++;
-        if (!WIFSIGNALED(status)) continue;
+        if (WIFEXITED(status)) {
+            assert_in_range(WEXITSTATUS(status), ENDED, ENDS - 1);
+            ends[WEXITSTATUS(status)]++;
+            continue;
+        }
         assert_int_equal(WTERMSIG(status), SIGKILL);
         killed++;
         if (!is_enough(&w)) {
@@ -220,7 +225,9 @@ static void one_process_at_a_time_is_inside(void **state)
             running++;
         }
     }
-    assert_int_equal(violations, 0);
+    assert_int_equal(ends[FAILED], 0);
+    assert_int_equal(ends[NOT_ALONE], 0);
+    assert_int_equal(ends[LOST], 0);
     assert_true(is_enough(&w) && killed > TIMES / 10);
     /* Whoever comes last leaves nothing. */
     cli_claim *claim;
