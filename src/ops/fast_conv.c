@@ -3,6 +3,7 @@
 #include "ops/fast_conv.h"
 #include "base/parallel.h"
 #include "ops/fast_conv_int8.h"
+#include "ops/fast_conv_int8_winograd.h"
 #include "ops/fast_conv_winograd.h"
 #include "ops/fast_kernel.h"
 #include "ops/int8_tile.h"
@@ -128,6 +129,9 @@ static nw_status forward_int8(nw_plan *plan, const nw_node *node, const nw_conv_
     nw_int8_conv *fast;
     operands o;
     NW_TRY(operands_of(plan, node, conv, &from, &to, &o, err));
+    if (nw_int8_winograd_fits(conv))
+        return nw_int8_winograd_step(plan, conv, nw_fast_constant(plan, node, 1), false, o.src, NULL, o.bias,
+                                     o.add, o.dst, err);
     NW_TRY(nw_int8_conv_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
     return nw_int8_conv_step(plan, fast, o.src, NULL, o.bias, o.add, o.dst, err);
 }
@@ -238,6 +242,9 @@ static nw_status backward_int8(nw_plan *plan, const nw_node *node, const nw_conv
             NW_TRY(nw_plan_diff_act(plan, node->outputs[0], &conv->act, &from, &diff_dst, err));
     }
     NW_TRY(nw_plan_diff_src(plan, node->inputs[0], &to, &dst, err));
+    if (nw_int8_winograd_fits(conv))
+        return nw_int8_winograd_step(plan, conv, nw_fast_constant(plan, node, 1), true, diff_dst, made, NULL,
+                                     NULL, dst, err);
     NW_TRY(nw_int8_conv_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
     return nw_int8_conv_step(plan, fast, diff_dst, made, NULL, NULL, dst, err);
 }

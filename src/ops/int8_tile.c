@@ -1,28 +1,10 @@
-#include "ops/int8_tile.h"
-
-#include <float.h>
-#include <math.h>
-#include <string.h>
+#include "ops/int8_internal.h"
 
 /* 6 pixels by 4 vectors of results are held in registers: 24 of the 32, which is enough for the latency of
  * the sums, and ten loads for 24 of them. */
 enum { MOST_PIXELS = 6 };
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#if defined(__clang__) && defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNROLL /* checks of every access, unrolled, take clang many minutes */
-#endif
-#endif
-#if !defined(UNROLL) && defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#elif !defined(UNROLL)
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
+#ifdef NW_INT8_KERNELS
 
 bool nw_int8_available(void)
 {
@@ -33,21 +15,6 @@ bool nw_int8_available(void)
 
 /* -- floats to numbers -- */
 
-/* 16 channels of a pixel, or 0 where what an activation made of them is not above it. */
-INLINE __m512 value_at(const float *src, const float *made, int64_t at)
-{
-    __m512 x = _mm512_loadu_ps(src + at);
-    if (!made) return x;
-    return _mm512_maskz_mov_ps(
-        _mm512_cmp_ps_mask(_mm512_loadu_ps(made + at), _mm512_setzero_ps(), _CMP_GT_OQ), x);
-}
-
-/* As whole numbers magnitudes of floats have the same order, and a NaN is above all others. */
-INLINE __m512i magnitude(__m512 x)
-{
-    return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
-}
-
 INLINE void quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,
                      int64_t step, const nw_int8_source *dst)
 {
@@ -56,27 +23,20 @@ INLINE void quantise(const float *src, const float *made, int64_t channels, int6
     for (int p = 0; p < pixels; p++) most[p] = sum[p] = _mm512_setzero_si512();
     for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
         for (int p = 0; p < pixels; p++)
-            most[p] =
-                _mm512_max_epi32(most[p], magnitude(value_at(src, made, c * block + p * NW_INT8_BLOCK)));
+            most[p] = _mm512_max_epi32(
+                most[p], nw_int8_magnitude(nw_int8_value_at(src, made, c * block + p * NW_INT8_BLOCK)));
     for (int p = 0; p < pixels; p++) {
-        int32_t bits = _mm512_reduce_max_epi32(most[p]);
-        float largest;
-        memcpy(&largest, &bits, sizeof largest);
-        bool nothing = largest < 1e-35F; /* below that 127 / largest is none */
-        dst->scales[p] = nothing ? 0 : largest / NW_INT8_LEVELS;
-        if (!(largest <= FLT_MAX)) dst->scales[p] = NAN;
-        factor[p] = _mm512_set1_ps(nothing ? 0 : NW_INT8_LEVELS / largest);
+        factor[p] = _mm512_set1_ps(nw_int8_scale(_mm512_reduce_max_epi32(most[p]), &dst->scales[p]));
     }
     for (int64_t c = 0; c < channels / NW_INT8_BLOCK; c++)
         for (int p = 0; p < pixels; p++) {
-            __m512 x = value_at(src, made, c * block + p * NW_INT8_BLOCK);
+            __m512 x = nw_int8_value_at(src, made, c * block + p * NW_INT8_BLOCK);
             __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(x, factor[p]));
             sum[p] = _mm512_add_epi32(sum[p], q);
             _mm_storeu_si128((__m128i *)(void *)(dst->values + p * step + c * NW_INT8_BLOCK),
                              _mm512_cvtsepi32_epi8(q));
         }
-    for (int p = 0; p < pixels; p++)
-        dst->correction[p] = (int32_t)(0u - NW_INT8_OFFSET * (uint32_t)_mm512_reduce_add_epi32(sum[p]));
+    for (int p = 0; p < pixels; p++) dst->correction[p] = nw_int8_correction(_mm512_reduce_add_epi32(sum[p]));
 }
 
 TARGET void nw_int8_quantise(const float *src, const float *made, int64_t channels, int64_t block, int pixels,
@@ -106,11 +66,14 @@ INLINE void add_products(__m512i *sum, __m512i w, __m512i x)
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(w), "v"(x));
 }
 
-/* `pixels`, `vectors` and `last` are constants where this is called, and the loops over them unrolled. */
-INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const int vectors, const bool last)
+/* What is done to a sum: added to what is there, or the first; the same, and finished; only written. */
+typedef enum ending { ADDED, FINISHED, WRITTEN } ending;
+
+/* `pixels`, `vectors` and `end` are constants where this is called, and the loops over them unrolled. */
+INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const int vectors, const ending end)
 {
     int64_t value_step = s->value_step, step = s->step, dst_step = s->dst_step, block = s->block;
-    const int8_t *from = s->values + begin * value_step, *end = from + s->channels;
+    const int8_t *from = s->values + begin * value_step, *behind = from + s->channels;
     const uint8_t *weights = s->weights;
     const int32_t *correction = s->correction + begin * step;
     const float *scales = s->scales + begin * step;
@@ -122,7 +85,7 @@ INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const 
         __m512i start = _mm512_set1_epi32(correction[p * step]);
         UNROLL for (int v = 0; v < vectors; v++) sum[p][v] = start;
     }
-    for (; from < end; from += NW_INT8_FOUR) {
+    for (; from < behind; from += NW_INT8_FOUR) {
         __m512i w[NW_INT8_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) w[v] = _mm512_loadu_si512(weights + 64 * v);
         weights += 64 * vectors;
@@ -140,47 +103,58 @@ INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const 
         UNROLL for (int v = 0; v < vectors; v++)
         {
             float *to = dst + p * dst_step + v * block;
-            __m512 x = _mm512_maskz_loadu_ps(before, to);
-            x = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[p][v]), scale, x);
-            _mm512_storeu_ps(to, last ? finished(s, v, (begin + p) * dst_step + v * block, x) : x);
+            __m512 x = _mm512_cvtepi32_ps(sum[p][v]);
+            if (end == WRITTEN) {
+                x = _mm512_mul_ps(x, scale);
+                _mm512_storeu_ps(to, _mm512_mul_ps(x, _mm512_loadu_ps(s->weight_scales + v * NW_INT8_BLOCK)));
+                continue;
+            }
+            x = _mm512_fmadd_ps(x, scale, _mm512_maskz_loadu_ps(before, to));
+            if (end == FINISHED) x = finished(s, v, (begin + p) * dst_step + v * block, x);
+            _mm512_storeu_ps(to, x);
         }
     }
 }
 
-INLINE void strip(const nw_int8_strip *s, const int vectors, const bool last)
+INLINE void strip(const nw_int8_strip *s, const int vectors, const ending end)
 {
     int64_t tiles = (s->pixels + MOST_PIXELS - 1) / MOST_PIXELS, least = s->pixels / tiles,
             more = s->pixels % tiles;
     for (int64_t t = 0, begin = 0; t < tiles; t++) {
         int64_t pixels = least + (t < more);
         switch (pixels) {
-        case 1: tile(s, begin, 1, vectors, last); break;
-        case 2: tile(s, begin, 2, vectors, last); break;
-        case 3: tile(s, begin, 3, vectors, last); break;
-        case 4: tile(s, begin, 4, vectors, last); break;
-        case 5: tile(s, begin, 5, vectors, last); break;
-        default: tile(s, begin, 6, vectors, last); break;
+        case 1: tile(s, begin, 1, vectors, end); break;
+        case 2: tile(s, begin, 2, vectors, end); break;
+        case 3: tile(s, begin, 3, vectors, end); break;
+        case 4: tile(s, begin, 4, vectors, end); break;
+        case 5: tile(s, begin, 5, vectors, end); break;
+        default: tile(s, begin, 6, vectors, end); break;
         }
         begin += pixels;
     }
 }
 
-INLINE void multiply(const nw_int8_strip *s, int vectors, const bool last)
+INLINE void multiply(const nw_int8_strip *s, int vectors, const ending end)
 {
     switch (vectors) {
-    case 1: strip(s, 1, last); break;
-    case 2: strip(s, 2, last); break;
-    case 3: strip(s, 3, last); break;
-    default: strip(s, 4, last); break;
+    case 1: strip(s, 1, end); break;
+    case 2: strip(s, 2, end); break;
+    case 3: strip(s, 3, end); break;
+    default: strip(s, 4, end); break;
     }
 }
 
 TARGET void nw_int8_multiply(const nw_int8_strip *s, int vectors)
 {
     if (s->last)
-        multiply(s, vectors, true);
+        multiply(s, vectors, FINISHED);
     else
-        multiply(s, vectors, false);
+        multiply(s, vectors, ADDED);
+}
+
+TARGET void nw_int8_products(const nw_int8_strip *s, int vectors)
+{
+    multiply(s, vectors, WRITTEN);
 }
 
 #else
@@ -197,6 +171,11 @@ void nw_int8_quantise(const float *src, const float *made, int64_t channels, int
 }
 
 void nw_int8_multiply(const nw_int8_strip *s, int vectors)
+{
+    (void)s, (void)vectors;
+}
+
+void nw_int8_products(const nw_int8_strip *s, int vectors)
 {
     (void)s, (void)vectors;
 }

@@ -57,5 +57,7 @@ typedef struct nw_int8_strip {
     bool relu;
 } nw_int8_strip;
 void nw_int8_multiply(const nw_int8_strip *strip, int vectors);
+/* The same where there is one tap and nothing to add: dst = sums * scales * weight_scales. */
+void nw_int8_products(const nw_int8_strip *strip, int vectors);
 
 #endif

@@ -1,0 +1,209 @@
+/* Convolutions of one layer by 8-bit integers: the network, what a program makes of it, and what is needed to
+ * do the same anew. */
+#ifndef NW_TESTS_CONV_LAYER_H
+#define NW_TESTS_CONV_LAYER_H
+
+#include "ops/fast_conv_int8.h"
+#include "support/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct layer {
+    int64_t in, out, groups, height, width, batch;
+    int64_t kernel[2], stride[2], dilation[2], before[2], after[2];
+    const char *act; /* "", "Relu", "LeakyRelu" */
+    bool add;        /* x is added to the result */
+} layer;
+
+/* kernel, strides, dilations, padding before and after */
+#define LAYER_SAME(k)                                                                                        \
+    {k, k}, {1, 1}, {1, 1}, {(k) / 2, (k) / 2},                                                              \
+    {                                                                                                        \
+        (k) / 2, (k) / 2                                                                                     \
+    }
+#define LAYER_HALF(k)                                                                                        \
+    {k, k}, {2, 2}, {1, 1}, {(k) / 2, (k) / 2},                                                              \
+    {                                                                                                        \
+        (k) / 2, (k) / 2                                                                                     \
+    }
+static inline int64_t layer_extent(const layer *l, int i)
+{
+    int64_t size = i ? l->width : l->height;
+    return (size + l->before[i] + l->after[i] - l->dilation[i] * (l->kernel[i] - 1) - 1) / l->stride[i] + 1;
+}
+
+static inline int64_t layer_weight_count(const layer *l)
+{
+    return l->out * l->in / l->groups * l->kernel[0] * l->kernel[1];
+}
+
+static inline nw_model *layer_make(const layer *l)
+{
+    ow m;
+    ow_begin(&m, 13);
+    ow_input(&m, "x", 4, (int64_t[]){-1, l->in, l->height, l->width});
+    net_weights(&m, "w", 4, (int64_t[]){l->out, l->in / l->groups, l->kernel[0], l->kernel[1]}, 0.3F, 0);
+    net_weights(&m, "b", 1, (int64_t[]){l->out}, 0.2F, 0);
+    const char *last = "c";
+    ow_node(&m, "Conv", "", "x w b", "c");
+    ow_attr_ints(&m, "strides", 2, l->stride);
+    ow_attr_ints(&m, "dilations", 2, l->dilation);
+    ow_attr_ints(&m, "pads", 4, (int64_t[]){l->before[0], l->before[1], l->after[0], l->after[1]});
+    ow_attr_int(&m, "group", l->groups);
+    if (l->add) {
+        ow_node(&m, "Add", "", "x c", "s");
+        last = "s";
+    }
+    if (l->act[0]) {
+        ow_node(&m, l->act, "", last, "y");
+        last = "y";
+    }
+    ow_output(&m, last);
+    return net_load(&m);
+}
+
+static inline const char *layer_result_of(const layer *l)
+{
+    return l->act[0] ? "y" : l->add ? "s" : "c";
+}
+
+typedef struct outcome {
+    float *x, *y, *dy, *dx;
+    int64_t nx, ny;
+    int steps, tiled; /* convolutions by integers, and those of them by minimal filtering */
+} outcome;
+
+static inline void layer_clear(outcome *r)
+{
+    free(r->x);
+    free(r->y);
+    free(r->dy);
+    free(r->dx);
+}
+
+static inline float *layer_copy(const void *data, int64_t n)
+{
+    float *out = malloc((size_t)n * sizeof *out);
+    memcpy(out, data, (size_t)n * sizeof *out);
+    return out;
+}
+
+/* spoilt: put into one place of x, where it is no number. */
+static inline outcome layer_compute(nw_model *model, const layer *l, nw_precision precision, int64_t batch,
+                                    int threads, float spoilt)
+{
+    const char *diffs[] = {"x"};
+    nw_program_options options = {
+        .diffs = diffs, .diff_count = 1, .batch = batch, .precision = precision, .threads = threads};
+    nw_program *program = NULL;
+    nw_error err = {0};
+    if (nw_program_compile(model, &options, &program, &err) != NW_OK) fail_msg("%s", err.message);
+    float *x = nw_program_input(program, "x", NULL),
+          *dy = nw_program_diff_output(program, layer_result_of(l));
+    outcome r = {.nx = batch * l->in * l->height * l->width,
+                 .ny = batch * l->out * layer_extent(l, 0) * layer_extent(l, 1)};
+    for (size_t i = 0; i < nw_program_step_count(program); i++) {
+        const char *impl = nw_program_step(program, i).impl;
+        r.steps += strncmp(impl, "int8", 4) == 0;
+        r.tiled += strncmp(impl, "int8, winograd", 14) == 0;
+    }
+    for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
+        net_fill(x, (size_t)r.nx, 3, round ? 1 : 5);
+        for (int64_t i = 0; i < r.nx; i++) x[i] *= x[i] * x[i]; /* some large, many small */
+        if (!isfinite(spoilt)) x[r.nx / 2] = spoilt;
+        net_fill(dy, (size_t)r.ny, 4, 1e-3F);
+        assert_int_equal(nw_program_run(program, &err), NW_OK);
+        free(r.y);
+        r.y = layer_copy(nw_program_output(program, layer_result_of(l), NULL), r.ny);
+        assert_int_equal(nw_program_backward(program, &err), NW_OK);
+    }
+    r.x = layer_copy(x, r.nx);
+    r.dy = layer_copy(dy, r.ny);
+    r.dx = layer_copy(nw_program_diff(program, "x", NULL), r.nx);
+    nw_program_free(program);
+    return r;
+}
+
+/* Rounds n floats that lie `step` apart to numbers of -127 to 127 times a common scale. */
+static inline void layer_round_row(double *values, int64_t n, int64_t step)
+{
+    float most = 0;
+    for (int64_t i = 0; i < n; i++) most = fmaxf(most, fabsf((float)values[i * step]));
+    for (int64_t i = 0; i < n; i++) {
+        float q = rintf((float)values[i * step] * (127 / most));
+        values[i * step] = most > 0 ? (double)q * (double)(most / 127) : 0;
+    }
+}
+
+static inline double *layer_widened(const float *from, int64_t n)
+{
+    double *to = malloc((size_t)n * sizeof *to);
+    for (int64_t i = 0; i < n; i++) to[i] = (double)from[i];
+    return to;
+}
+
+/* Every product of the convolution: to y from x, or (backward) to dx from dy. */
+static inline void layer_convolve(const layer *l, const double *w, double *x, double *y, bool backward)
+{
+    int64_t in = l->in / l->groups, out = l->out / l->groups, high = layer_extent(l, 0),
+            wide = layer_extent(l, 1);
+    for (int64_t at = 0; at < l->batch * l->out * high * wide; at++) {
+        int64_t column = at % wide, row = at / wide % high, o = at / wide / high % l->out,
+                n = at / wide / high / l->out;
+        for (int64_t k = 0; k < in * l->kernel[0] * l->kernel[1]; k++) {
+            int64_t kx = k % l->kernel[1], ky = k / l->kernel[1] % l->kernel[0],
+                    i = k / l->kernel[1] / l->kernel[0];
+            int64_t sy = row * l->stride[0] + ky * l->dilation[0] - l->before[0],
+                    sx = column * l->stride[1] + kx * l->dilation[1] - l->before[1];
+            if (sy < 0 || sy >= l->height || sx < 0 || sx >= l->width) continue;
+            int64_t from = ((n * l->in + o / out * in + i) * l->height + sy) * l->width + sx;
+            double weight = w[o * in * l->kernel[0] * l->kernel[1] + k];
+            if (backward)
+                x[from] += weight * y[at];
+            else
+                y[at] += weight * x[from];
+        }
+    }
+}
+
+/* Root of the mean square of the difference over that of the values. */
+static inline double layer_apart(const float *a, const double *b, int64_t n)
+{
+    double diff = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        diff += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    return sqrt(diff / size);
+}
+
+static inline bool layer_there(void)
+{
+    if (nw_int8_conv_available()) return true;
+    print_message("this processor has no AVX512_VNNI: skipped\n");
+    return false;
+}
+
+/* The same bits for any number of threads, and for an image alone. */
+static inline void layer_check_bits(const layer *l)
+{
+    nw_model *model = layer_make(l);
+    outcome one = layer_compute(model, l, NW_PRECISION_INT8, l->batch, 1, 0);
+    static const int counts[] = {2, 3, 5, 16};
+    for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+        outcome more = layer_compute(model, l, NW_PRECISION_INT8, l->batch, counts[k], 0);
+        assert_memory_equal(more.y, one.y, (size_t)one.ny * sizeof *one.y);
+        assert_memory_equal(more.dx, one.dx, (size_t)one.nx * sizeof *one.dx);
+        layer_clear(&more);
+    }
+    outcome alone = layer_compute(model, l, NW_PRECISION_INT8, 1, 0, 0); /* the first image */
+    assert_memory_equal(alone.y, one.y, (size_t)alone.ny * sizeof *one.y);
+    assert_memory_equal(alone.dx, one.dx, (size_t)alone.nx * sizeof *one.dx);
+    layer_clear(&alone);
+    layer_clear(&one);
+    nw_model_unref(model);
+}
+
+#endif
