@@ -13,6 +13,11 @@ typedef void (*nw_chunk_fn)(void *context, size_t begin, size_t end);
 /* Calls fn for [0, chunk), [chunk, 2 chunk), ... of [0, count), each once, on the threads of this call. */
 void nw_parallel(size_t count, size_t chunk, nw_chunk_fn fn, void *context);
 
+/* The same with the number of who calls, below `lanes`: two that run at the same time have two numbers, so
+ * that each can have memory of its own. Which chunk goes to which is left open. */
+typedef void (*nw_lane_fn)(void *context, size_t lane, size_t begin, size_t end);
+void nw_parallel_lanes(size_t count, size_t chunk, size_t lanes, nw_lane_fn fn, void *context);
+
 /* Threads that nw_parallel and oneDNN use when called from this thread (1 without OpenMP). */
 int nw_threads(void);
 

@@ -162,24 +162,21 @@ static void work(const nw_int8_winograd *w, const unit *u, float *sums)
     transform_back(w, u, vectors, sums);
 }
 
-static void run_lanes(void *context, size_t begin, size_t end)
+/* Units [begin, end), or, where tiles are transformed at once, such chunks with all outputs. */
+static void run_some(void *context, size_t lane, size_t begin, size_t end)
 {
     const nw_int8_winograd *w = context;
-    int64_t chunks = w->src.dims[0] * w->groups * w->chunks, lanes = w->lanes,
-            units = w->at_once ? chunks : chunks * w->strips;
-    for (int64_t lane = (int64_t)begin; lane < (int64_t)end; lane++) {
-        float *sums = (float *)w->sums->data + lane * TILES * NW_INT8_POINTS * NW_INT8_STRIP;
-        for (int64_t i = units * lane / lanes; i < units * (lane + 1) / lanes; i++) {
-            if (!w->at_once) {
-                unit u = unit_at(w, i);
-                work(w, &u, sums);
-                continue;
-            }
-            int64_t plane = i / w->chunks;
-            unit u = {.tiles = chunk_at(w, plane, i % w->chunks, lane), .group = plane % w->groups};
-            transform(w, &u.tiles);
-            for (; u.strip < w->out; u.strip += NW_INT8_STRIP) work(w, &u, sums);
+    float *sums = (float *)w->sums->data + lane * TILES * NW_INT8_POINTS * NW_INT8_STRIP;
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
+        if (!w->at_once) {
+            unit u = unit_at(w, i);
+            work(w, &u, sums);
+            continue;
         }
+        int64_t plane = i / w->chunks;
+        unit u = {.tiles = chunk_at(w, plane, i % w->chunks, (int64_t)lane), .group = plane % w->groups};
+        transform(w, &u.tiles);
+        for (; u.strip < w->out; u.strip += NW_INT8_STRIP) work(w, &u, sums);
     }
 }
 
@@ -194,8 +191,10 @@ static nw_status run(void *state, nw_error *err)
 {
     (void)err;
     const nw_int8_winograd *w = state;
-    if (!w->at_once) nw_parallel((size_t)(w->src.dims[0] * w->groups * w->chunks), 1, transform_some, state);
-    nw_parallel((size_t)w->lanes, 1, run_lanes, state);
+    int64_t chunks = w->src.dims[0] * w->groups * w->chunks;
+    if (!w->at_once) nw_parallel((size_t)chunks, 1, transform_some, state);
+    nw_parallel_lanes((size_t)(w->at_once ? chunks : chunks * w->strips), 1, (size_t)w->lanes, run_some,
+                      state);
     if (w->act.kind != NW_ACT_RELU && w->act.kind != NW_ACT_NONE)
         nw_parallel(w->result->bytes / sizeof(float), CHUNK, activate, state);
     return NW_OK;
