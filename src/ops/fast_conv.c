@@ -2,6 +2,7 @@
  * bias, sum and activation in the same pass. */
 #include "ops/fast_conv.h"
 #include "base/parallel.h"
+#include "ops/fast_conv_flat.h"
 #include "ops/fast_conv_int8.h"
 #include "ops/fast_conv_int8_winograd.h"
 #include "ops/fast_conv_winograd.h"
@@ -136,6 +137,22 @@ static nw_status forward_int8(nw_plan *plan, const nw_node *node, const nw_conv_
     return nw_int8_conv_step(plan, fast, o.src, NULL, o.bias, o.add, o.dst, err);
 }
 
+/* 1x1, by kernels of our own. */
+static bool is_flat(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv)
+{
+    return nw_fast_constant(plan, node, 1) && nw_flat_conv_fits(conv);
+}
+
+static nw_status forward_flat(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, nw_error *err)
+{
+    nw_layout from = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block()),
+              to = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
+    operands o;
+    NW_TRY(operands_of(plan, node, conv, &from, &to, &o, err));
+    return nw_flat_conv_step(plan, conv, nw_fast_constant(plan, node, 1), false, o.src, o.bias, o.add, o.dst,
+                             err);
+}
+
 static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                          nw_error *err)
 {
@@ -143,6 +160,7 @@ static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv,
     nw_layout dst = {.dtype = conv->bf16 && node->narrow ? NW_BF16 : NW_F32, .block = 0};
     nw_winograd *fast;
     if (in_int8(plan, node, conv, false)) return forward_int8(plan, node, conv, err);
+    if (is_flat(plan, node, conv)) return forward_flat(plan, node, conv, err);
     NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
     if (fast) return forward_winograd(plan, node, conv, fast, err);
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv), .alone = is_alone(conv)};
@@ -249,6 +267,16 @@ static nw_status backward_int8(nw_plan *plan, const nw_node *node, const nw_conv
     return nw_int8_conv_step(plan, fast, diff_dst, made, NULL, NULL, dst, err);
 }
 
+static nw_status backward_flat(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
+                               nw_buffer *diff_dst, nw_error *err)
+{
+    nw_layout to = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block());
+    nw_buffer *dst;
+    NW_TRY(nw_plan_diff_src(plan, node->inputs[0], &to, &dst, err));
+    return nw_flat_conv_step(plan, conv, nw_fast_constant(plan, node, 1), true, diff_dst, NULL, NULL, dst,
+                             err);
+}
+
 /* d src = weights^T (d dst * act'(dst)), d weights = d dst * act'(dst) by src; what was added gets
  * d dst * act'(dst) as it is. */
 static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
@@ -262,14 +290,15 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     int bias = nw_has_in(node, 2) && nw_plan_wants_diff(plan, node->inputs[2]) ? node->inputs[2] : -1;
     nw_layout diff_src = {0}, diff_dst = *dst;
     nw_winograd *fast = NULL;
-    bool integers = wants && in_int8(plan, node, conv, true);
-    if (wants && !integers)
+    bool integers = wants && in_int8(plan, node, conv, true),
+         flat = wants && !integers && is_flat(plan, node, conv);
+    if (wants && !integers && !flat)
         NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
     if (fast) {
         diff_src = nw_winograd_layout(fast, true);
         diff_dst = nw_winograd_layout(fast, false);
-    } else if (integers) {
-        diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, NW_INT8_BLOCK);
+    } else if (integers || flat) {
+        diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
     } else if (wants) {
         int threads = nw_threads_set(k.alone);
         nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
@@ -304,6 +333,7 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         if (status == NW_OK) return nw_winograd_step(plan, fast, read, weights, NULL, NULL, to, err);
     }
     if (status == NW_OK && integers) return backward_int8(plan, node, conv, read, err);
+    if (status == NW_OK && flat) return backward_flat(plan, node, conv, read, err);
     if (status != NW_OK || !wants) {
         nw_winograd_free(fast);
         return fail(k.kernel, status);

@@ -1,33 +1,16 @@
-/* What the kernels for 8-bit integers share: the instructions, and how a float becomes a number. Only for
+/* What the kernels for 8-bit integers share: how a float becomes a number. Only for
  * files of kernels. */
 #ifndef NW_OPS_INT8_INTERNAL_H
 #define NW_OPS_INT8_INTERNAL_H
 
+#include "ops/avx512.h"
 #include "ops/int8_tile.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define NW_INT8_KERNELS 1
+#ifdef NW_AVX512_KERNELS
 
 #include <float.h>
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
-
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#if defined(__clang__) && defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNROLL /* checks of every access, unrolled, take clang many minutes */
-#define UNROLL_16
-#endif
-#endif
-#if !defined(UNROLL) && defined(__clang__)
-#define UNROLL    _Pragma("clang loop unroll(full)")
-#define UNROLL_16 UNROLL
-#elif !defined(UNROLL)
-#define UNROLL    _Pragma("GCC unroll 8")
-#define UNROLL_16 _Pragma("GCC unroll 16")
-#endif
 
 /* 16 channels of a pixel, or 0 where what an activation made of them is not above it. */
 INLINE __m512 nw_int8_value_at(const float *src, const float *made, int64_t at)

@@ -1,10 +1,10 @@
 #include "ops/int8_internal.h"
 
 /* 6 pixels by 4 vectors of results are held in registers: 24 of the 32, which is enough for the latency of
- * the sums, and ten loads for 24 of them. */
+ * the sums, and ten loads for 24 of them. Two such rounds in a loop are some 5 % faster than one. */
 enum { MOST_PIXELS = 6 };
 
-#ifdef NW_INT8_KERNELS
+#ifdef NW_AVX512_KERNELS
 
 bool nw_int8_available(void)
 {
@@ -85,7 +85,8 @@ INLINE void tile(const nw_int8_strip *s, int64_t begin, const int pixels, const 
         __m512i start = _mm512_set1_epi32(correction[p * step]);
         UNROLL for (int v = 0; v < vectors; v++) sum[p][v] = start;
     }
-    for (; from < behind; from += NW_INT8_FOUR) {
+    UNROLL_2 for (; from < behind; from += NW_INT8_FOUR)
+    {
         __m512i w[NW_INT8_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) w[v] = _mm512_loadu_si512(weights + 64 * v);
         weights += 64 * vectors;

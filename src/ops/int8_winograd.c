@@ -35,7 +35,7 @@ NW_SIMD void nw_int8_tile_filters(const float *src, int64_t by_filter, bool mirr
     }
 }
 
-#ifdef NW_INT8_KERNELS
+#ifdef NW_AVX512_KERNELS
 
 /* -- the source -- */
 

@@ -1,5 +1,5 @@
-/* Convolutions of one layer by 8-bit integers: the network, what a program makes of it, and what is needed to
- * do the same anew. */
+/* Convolutions of one layer by kernels of our own: the network, what a program makes of it, and what is
+ * needed to do the same anew. */
 #ifndef NW_TESTS_CONV_LAYER_H
 #define NW_TESTS_CONV_LAYER_H
 
@@ -73,6 +73,7 @@ typedef struct outcome {
     float *x, *y, *dy, *dx;
     int64_t nx, ny;
     int steps, tiled; /* convolutions by integers, and those of them by minimal filtering */
+    int own;          /* and in float32 by kernels of our own */
 } outcome;
 
 static inline void layer_clear(outcome *r)
@@ -107,6 +108,7 @@ static inline outcome layer_compute(nw_model *model, const layer *l, nw_precisio
     for (size_t i = 0; i < nw_program_step_count(program); i++) {
         const char *impl = nw_program_step(program, i).impl;
         r.steps += strncmp(impl, "int8", 4) == 0;
+        r.own += strcmp(impl, "narrows avx512") == 0;
         r.tiled += strncmp(impl, "int8, winograd", 14) == 0;
     }
     for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
@@ -187,18 +189,18 @@ static inline bool layer_there(void)
 }
 
 /* The same bits for any number of threads, and for an image alone. */
-static inline void layer_check_bits(const layer *l)
+static inline void layer_check_bits(const layer *l, nw_precision precision)
 {
     nw_model *model = layer_make(l);
-    outcome one = layer_compute(model, l, NW_PRECISION_INT8, l->batch, 1, 0);
+    outcome one = layer_compute(model, l, precision, l->batch, 1, 0);
     static const int counts[] = {2, 3, 5, 16};
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
-        outcome more = layer_compute(model, l, NW_PRECISION_INT8, l->batch, counts[k], 0);
+        outcome more = layer_compute(model, l, precision, l->batch, counts[k], 0);
         assert_memory_equal(more.y, one.y, (size_t)one.ny * sizeof *one.y);
         assert_memory_equal(more.dx, one.dx, (size_t)one.nx * sizeof *one.dx);
         layer_clear(&more);
     }
-    outcome alone = layer_compute(model, l, NW_PRECISION_INT8, 1, 0, 0); /* the first image */
+    outcome alone = layer_compute(model, l, precision, 1, 0, 0); /* the first image */
     assert_memory_equal(alone.y, one.y, (size_t)alone.ny * sizeof *one.y);
     assert_memory_equal(alone.dx, one.dx, (size_t)alone.nx * sizeof *one.dx);
     layer_clear(&alone);

@@ -200,7 +200,8 @@ static void bits_depend_on_nothing_else(void **state)
 {
     (void)state;
     if (!layer_there()) skip();
-    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) layer_check_bits(&layers[i]);
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+        layer_check_bits(&layers[i], NW_PRECISION_INT8);
 }
 
 static void what_is_no_number_stays_none(void **state)
