@@ -37,8 +37,10 @@ static void run_shares(const job *j, share *shares, size_t lanes, size_t lane)
 {
     for (size_t k = 0; k < lanes; k++) {
         share *s = &shares[(lane + k) % lanes];
-        for (size_t i; (i = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < s->end;)
-            run_chunk(j, lane, i);
+        while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->end) {
+            size_t i = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+            if (i < s->end) run_chunk(j, lane, i);
+        }
     }
 }
 #endif
@@ -60,8 +62,13 @@ void nw_parallel_lanes(size_t count, size_t chunk, size_t lanes, nw_lane_fn fn, 
             atomic_init(&shares[k].next, chunks * k / lanes);
             shares[k].end = chunks * (k + 1) / lanes;
         }
-#pragma omp parallel num_threads((int)lanes)
-        run_shares(&j, shares, lanes, (size_t)omp_get_thread_num());
+        /* All threads, though some may have nothing to do: libgomp ends those that a smaller team leaves out,
+         * and starts others for the next loop. */
+#pragma omp parallel
+        {
+            size_t lane = (size_t)omp_get_thread_num();
+            if (lane < lanes) run_shares(&j, shares, lanes, lane);
+        }
         return;
     }
 #else

@@ -1,5 +1,5 @@
-/* For files of kernels that are written for AVX-512: they are compiled everywhere, and to be called only
- * where the processor has it. */
+/* For files of kernels that are written for AVX-512: they are compiled wherever the compiler knows it (GCC
+ * and Clang on x86-64), and to be called only where the processor has it. */
 #ifndef NW_OPS_AVX512_H
 #define NW_OPS_AVX512_H
 
@@ -8,8 +8,11 @@
 
 #include <immintrin.h>
 
-/* The last is for products of 8-bit integers alone. */
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+/* A file that needs more says so before it includes this. */
+#ifndef NW_AVX512_FEATURES
+#define NW_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl"
+#endif
+#define TARGET __attribute__((target(NW_AVX512_FEATURES)))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #if defined(__clang__) && defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -8,7 +8,7 @@
 enum {
     NW_F32_BLOCK = 16,  /* channels that lie together: [N][C / 16][H][W][16] */
     NW_F32_VECTORS = 4, /* of 16 outputs, at most, of a strip */
-    NW_F32_PIXELS = 6   /* that are computed at once: whole tiles are multiples of it */
+    NW_F32_PIXELS = 6   /* that are computed at once, at most */
 };
 
 /* Whether this processor has the instructions. nw_f32_multiply is to be called only where it does. */

@@ -1,5 +1,6 @@
-/* Convolution by oneDNN: layouts of its choice, weights packed once (at every run where they may change),
- * bias, sum and activation in the same pass. */
+/* Convolution, by the first of these that has it: 8-bit integers where the program may, 1x1 kernels of our
+ * own, minimal filtering, and oneDNN with layouts of its choice, weights packed once (at every run where they
+ * may change). Bias, sum and activation come in the same pass. */
 #include "ops/fast_conv.h"
 #include "base/parallel.h"
 #include "ops/fast_conv_flat.h"

@@ -4,6 +4,21 @@
 
 #include "ops/fast.h"
 
+/* What is made of a convolution's weights is remembered under keys (nw_weights_remember): these, and twice
+ * the groups, and one for the gradient, all negative. Those of 4x4 tiles in float32 are -39 to -1, those of
+ * oneDNN's minimal filtering positive. */
+enum { NW_MADE_INT8 = 100000, NW_MADE_INT8_WINOGRAD = 200000, NW_MADE_FLAT = 300000 };
+static inline float nw_fast_conv_key(int64_t kind, int64_t groups, bool backward)
+{
+    return -(float)(kind + 2 * groups + backward);
+}
+
+/* Such a tensor as a constant of the plan, which gets a reference of its own. */
+nw_status nw_fast_conv_made(nw_plan *plan, nw_tensor *tensor, nw_buffer **out, nw_error *err);
+
+/* Applies an activation that kernels leave out: every one but ReLU. */
+void nw_fast_conv_activate(const nw_act *act, const nw_buffer *dst);
+
 /* The weights (input 1) as the kernel wants them: a constant of the plan where they are one of the model,
  * else packed by a step. */
 nw_status nw_fast_conv_pack(nw_plan *plan, const nw_node *node, const nw_kernel *kernel, nw_buffer **out,

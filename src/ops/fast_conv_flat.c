@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "ops/f32_tile.h"
-#include "ops/fast_act.h"
+#include "ops/fast_conv.h"
 
 enum {
     STRIP = NW_F32_BLOCK * NW_F32_VECTORS,
@@ -73,7 +73,7 @@ static void pack(void *context, size_t begin, size_t end)
 static nw_status pack_weights(nw_plan *plan, flat_conv *f, nw_tensor *plain, bool backward, nw_error *err)
 {
     nw_tensor *from[NW_FOLD_FROM] = {plain}, *made[NW_FOLD_MADE] = {NULL};
-    float key = -(float)(300000 + 2 * f->groups + backward); /* those of integers are smaller */
+    float key = nw_fast_conv_key(NW_MADE_FLAT, f->groups, backward);
     if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
         nw_shape shape = {.rank = 1, .dims = {plain->count}};
         NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &made[0], err));
@@ -133,20 +133,12 @@ static void run_units(void *context, size_t begin, size_t end)
     }
 }
 
-/* An activation that the kernel does not know. */
-static void activate(void *context, size_t begin, size_t end)
-{
-    const flat_conv *f = context;
-    nw_act_row(&f->act, (float *)f->dst->data + begin, (int64_t)(end - begin));
-}
-
 static nw_status run(void *state, nw_error *err)
 {
     (void)err;
     const flat_conv *f = state;
     nw_parallel((size_t)(f->images * f->groups * f->strips * f->parts), 1, run_units, state);
-    if (f->act.kind != NW_ACT_RELU && f->act.kind != NW_ACT_NONE)
-        nw_parallel(f->dst->bytes / sizeof(float), CHUNK, activate, state);
+    nw_fast_conv_activate(&f->act, f->dst);
     return NW_OK;
 }
 
@@ -170,10 +162,7 @@ nw_status nw_flat_conv_step(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *
     f->pixels_first = f->images * f->map > f->out;
     if (!backward) f->act = conv->act;
     nw_status status = pack_weights(plan, f, weights, backward, err);
-    if (status == NW_OK) {
-        nw_layout layout = nw_layout_plain(NW_F32, &f->made->shape);
-        status = nw_plan_constant(plan, &layout, f->made->data, nw_tensor_ref(f->made), &f->weights, err);
-    }
+    if (status == NW_OK) status = nw_fast_conv_made(plan, f->made, &f->weights, err);
     if (status != NW_OK) {
         release(f);
         return status;

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "ops/fast_act.h"
+#include "ops/fast_conv.h"
 
 #include <string.h>
 
@@ -213,33 +213,19 @@ static void run_units(void *context, size_t begin, size_t end)
     }
 }
 
-/* An activation that the products do not know. */
-static void activate(void *context, size_t begin, size_t end)
-{
-    const nw_int8_conv *c = context;
-    nw_act_row(&c->act, (float *)c->dst_buffer->data + begin, (int64_t)(end - begin));
-}
-
 static nw_status run(void *state, nw_error *err)
 {
     (void)err;
     const nw_int8_conv *c = state;
     int64_t strips = (c->out + STRIP - 1) / STRIP;
     nw_parallel((size_t)(c->groups * strips * c->src.dims[0] * c->units), 1, run_units, state);
-    if (c->act.kind != NW_ACT_RELU && c->act.kind != NW_ACT_NONE)
-        nw_parallel(c->dst_buffer->bytes / sizeof(float), CHUNK, activate, state);
+    nw_fast_conv_activate(&c->act, c->dst_buffer);
     return NW_OK;
 }
 
 static void destroy(void *state)
 {
     nw_int8_conv_free(state);
-}
-
-static nw_status constant(nw_plan *plan, nw_tensor *tensor, nw_buffer **out, nw_error *err)
-{
-    nw_layout layout = nw_layout_plain(tensor->dtype, &tensor->shape);
-    return nw_plan_constant(plan, &layout, tensor->data, nw_tensor_ref(tensor), out, err);
 }
 
 nw_status nw_int8_conv_step(nw_plan *plan, nw_int8_conv *c, nw_buffer *src, nw_buffer *made, nw_buffer *bias,
@@ -250,8 +236,8 @@ nw_status nw_int8_conv_step(nw_plan *plan, nw_int8_conv *c, nw_buffer *src, nw_b
     c->add = add;
     c->dst_buffer = dst;
     nw_status status = nw_int8_values_step(plan, src, made, &c->src, c->groups, &c->source, err);
-    if (status == NW_OK) status = constant(plan, c->made, &c->weights, err);
-    if (status == NW_OK) status = constant(plan, c->scales, &c->weight_scales, err);
+    if (status == NW_OK) status = nw_fast_conv_made(plan, c->made, &c->weights, err);
+    if (status == NW_OK) status = nw_fast_conv_made(plan, c->scales, &c->weight_scales, err);
     if (status != NW_OK) {
         nw_int8_conv_free(c);
         return status;

@@ -1,6 +1,7 @@
 /* The weights of a convolution as 8-bit numbers, with a scale for each output. */
 #include "base/parallel.h"
 #include "base/simd.h"
+#include "ops/fast_conv.h"
 #include "ops/fast_conv_int8_internal.h"
 
 #include <math.h>
@@ -60,7 +61,7 @@ nw_status nw_int8_conv_weights(nw_plan *plan, nw_int8_conv *conv, nw_tensor *pla
                                nw_error *err)
 {
     nw_tensor *from[NW_FOLD_FROM] = {plain}, *made[NW_FOLD_MADE] = {NULL};
-    float key = -(float)(100000 + 2 * conv->groups + backward); /* minimal filtering has smaller ones */
+    float key = nw_fast_conv_key(NW_MADE_INT8, conv->groups, backward);
     if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
         nw_shape bytes = {.rank = 1, .dims = {plain->count}};
         nw_shape outputs = {.rank = 1, .dims = {conv->groups * conv->out}};

@@ -1,12 +1,14 @@
 /* The step of a 3x3 convolution by minimal filtering with 8-bit integers (int8_winograd.h): tiles of all
  * images transformed and rounded, then, some tiles and up to 64 outputs at a time, the products of the 16
- * positions and the way back. Each result is the same sum in the same order however the work is cut, so bits
- * depend neither on the number of threads nor on the other images. */
+ * positions and the way back; or, where the filters of a group stay in the second cache and there are enough
+ * tiles for all threads, some tiles transformed and multiplied for all outputs at once. Each result is the
+ * same sum in the same order however the work is cut, so bits depend neither on the number of threads nor on
+ * the other images. */
 #include "ops/fast_conv_int8_winograd_internal.h"
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "ops/fast_act.h"
+#include "ops/fast_conv.h"
 #include "ops/fast_conv_int8.h"
 
 enum {
@@ -14,8 +16,7 @@ enum {
     LEAST_SIDE = 4,
     TILES = 24,         /* of a unit, at most: sums of 96 KiB, and weights that are read so many times */
     IN_CACHE = 1 << 19, /* bytes of weights of a group that stay in a second cache of 1 MiB */
-    LEAST_CHUNKS = 4,
-    CHUNK = 16384
+    LEAST_CHUNKS = 4
 };
 
 bool nw_int8_winograd_fits(const nw_conv_desc *conv)
@@ -180,13 +181,6 @@ static void run_some(void *context, size_t lane, size_t begin, size_t end)
     }
 }
 
-/* An activation that the way back does not know. */
-static void activate(void *context, size_t begin, size_t end)
-{
-    const nw_int8_winograd *w = context;
-    nw_act_row(&w->act, (float *)w->result->data + begin, (int64_t)(end - begin));
-}
-
 static nw_status run(void *state, nw_error *err)
 {
     (void)err;
@@ -195,8 +189,7 @@ static nw_status run(void *state, nw_error *err)
     if (!w->at_once) nw_parallel((size_t)chunks, 1, transform_some, state);
     nw_parallel_lanes((size_t)(w->at_once ? chunks : chunks * w->strips), 1, (size_t)w->lanes, run_some,
                       state);
-    if (w->act.kind != NW_ACT_RELU && w->act.kind != NW_ACT_NONE)
-        nw_parallel(w->result->bytes / sizeof(float), CHUNK, activate, state);
+    nw_fast_conv_activate(&w->act, w->result);
     return NW_OK;
 }
 
@@ -221,12 +214,6 @@ static void measure(nw_int8_winograd *w, const nw_conv_desc *conv, bool backward
                  w->src.dims[0] * w->groups * w->chunks >= LEAST_CHUNKS * w->lanes;
 }
 
-static nw_status constant(nw_plan *plan, nw_tensor *tensor, nw_buffer **out, nw_error *err)
-{
-    nw_layout layout = nw_layout_plain(tensor->dtype, &tensor->shape);
-    return nw_plan_constant(plan, &layout, tensor->data, nw_tensor_ref(tensor), out, err);
-}
-
 static nw_status buffers(nw_plan *plan, nw_int8_winograd *w, nw_error *err)
 {
     int64_t tiles = w->at_once ? w->lanes * TILES : w->src.dims[0] * w->groups * w->tiles;
@@ -236,8 +223,8 @@ static nw_status buffers(nw_plan *plan, nw_int8_winograd *w, nw_error *err)
     NW_TRY(nw_plan_scratch(plan, pixels * sizeof(float), &w->value_scales, err));
     NW_TRY(nw_plan_scratch(plan, pixels * sizeof(int32_t), &w->corrections, err));
     NW_TRY(nw_plan_scratch(plan, sums * sizeof(float), &w->sums, err));
-    NW_TRY(constant(plan, w->made, &w->weights, err));
-    return constant(plan, w->scales, &w->weight_scales, err);
+    NW_TRY(nw_fast_conv_made(plan, w->made, &w->weights, err));
+    return nw_fast_conv_made(plan, w->scales, &w->weight_scales, err);
 }
 
 nw_status nw_int8_winograd_step(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *weights, bool backward,

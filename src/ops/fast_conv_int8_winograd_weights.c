@@ -1,6 +1,7 @@
 /* The filters of a convolution, transformed, as 8-bit numbers, with a scale for each output and position. */
 #include "base/parallel.h"
 #include "base/simd.h"
+#include "ops/fast_conv.h"
 #include "ops/fast_conv_int8_winograd_internal.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ NW_SIMD static void most_of(const packing *p, const float *src, float most[NW_IN
         for (int k = 0; k < NW_INT8_POINTS; k++)
             for (int o = 0; o < NW_INT8_BLOCK; o++) {
                 float size = fabsf(u[k][o]);
-                most[k][o] = size <= most[k][o] ? most[k][o] : size;
+                most[k][o] = size <= most[k][o] || most[k][o] != most[k][o] ? most[k][o] : size;
             }
     }
 }
@@ -68,7 +69,7 @@ nw_status nw_int8_winograd_weights(nw_plan *plan, nw_int8_winograd *w, nw_tensor
                                    nw_error *err)
 {
     nw_tensor *from[NW_FOLD_FROM] = {plain}, *made[NW_FOLD_MADE] = {NULL};
-    float key = -(float)(200000 + 2 * w->groups + backward); /* fast_conv_int8_weights.c has smaller ones */
+    float key = nw_fast_conv_key(NW_MADE_INT8_WINOGRAD, w->groups, backward);
     if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
         nw_shape bytes = {.rank = 1, .dims = {w->groups * w->out * w->in * NW_INT8_POINTS}};
         nw_shape scales = {.rank = 1, .dims = {w->groups * w->out * NW_INT8_POINTS}};

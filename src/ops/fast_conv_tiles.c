@@ -12,7 +12,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "ops/fast_act.h"
+#include "ops/fast_conv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +24,7 @@ enum {
     LEAST_TILES = 16,
     LEAST_TOTAL = 64, /* tiles of all images for which transforming the filters at every run pays */
     PAD = 16,         /* floats between matrices: else their lines compete for the same places of the cache */
-    UNITS = 32,
-    CHUNK = 16384
+    UNITS = 32
 };
 
 void nw_tile_conv_free(nw_tile_conv *t)
@@ -185,13 +184,6 @@ static nw_status run_part(part *p, nw_error *err)
     return NW_OK;
 }
 
-/* An activation that the transform does not know. */
-static void activate(void *context, size_t begin, size_t end)
-{
-    const nw_tile_conv *t = context;
-    nw_act_row(&t->conv.act, (float *)t->dst->data + begin, (int64_t)(end - begin));
-}
-
 static nw_status run(void *state, nw_error *err)
 {
     nw_tile_conv *t = state;
@@ -224,7 +216,7 @@ static nw_status run(void *state, nw_error *err)
             NW_TRY(run_part(&p, err));
         }
     }
-    if (!relu && c->act.kind != NW_ACT_NONE) nw_parallel(t->dst->bytes / sizeof(float), CHUNK, activate, t);
+    nw_fast_conv_activate(&c->act, t->dst);
     return NW_OK;
 }
 

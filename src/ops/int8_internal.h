@@ -3,6 +3,7 @@
 #ifndef NW_OPS_INT8_INTERNAL_H
 #define NW_OPS_INT8_INTERNAL_H
 
+#define NW_AVX512_FEATURES "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
 #include "ops/avx512.h"
 #include "ops/int8_tile.h"
 

@@ -4,9 +4,8 @@
  * A tile of 2x2 results of a 3x3 convolution (stride 1) is  A^T [ (G g G^T) * (B^T d B) ] A  for its 4x4
  * source d and the filter g: 16 products where the direct way takes 36. Transforms are made in float32; what
  * they give is rounded to 8 bits afterwards, with a scale for each of the 16 positions of a tile (over the
- * channels of a group) and of a filter. So sums over channels are exact here too, and the error is 1.4 to 2
- * times that of rounding pixels and weights themselves (less than a bit), not the tenfold of transforming
- * what was rounded. */
+ * channels of a group) and of a filter. So sums over channels are exact here too, and no bit goes to the
+ * sums of four numbers that the transforms are made of. */
 #ifndef NW_OPS_INT8_WINOGRAD_H
 #define NW_OPS_INT8_WINOGRAD_H
 

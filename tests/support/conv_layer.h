@@ -208,4 +208,42 @@ static inline void layer_check_bits(const layer *l, nw_precision precision)
     nw_model_unref(model);
 }
 
+/* A pixel that is no number reaches every output at its place, and neither other images nor (a window of
+ * up to 3, tiles of 2) places that are three away. */
+static inline void layer_check_nan(const layer *l, nw_precision precision, float spoilt)
+{
+    nw_model *model = layer_make(l);
+    outcome got = layer_compute(model, l, precision, l->batch, 0, spoilt);
+    int64_t map = l->height * l->width, at = got.nx / 2, group = at / map % l->in / (l->in / l->groups);
+    int64_t row = at % map / l->width, column = at % l->width, image = at / map / l->in;
+    for (int64_t i = 0; i < got.ny; i++) {
+        int64_t y = i % map / l->width, x = i % l->width;
+        bool same = i / map / l->out == image && i / map % l->out / (l->out / l->groups) == group;
+        if (same && y == row && x == column)
+            assert_true(isnan(got.y[i]));
+        else if (!same || llabs(y - row) > 2 || llabs(x - column) > 2)
+            assert_true(isfinite(got.y[i]));
+    }
+    layer_clear(&got);
+    nw_model_unref(model);
+}
+
+/* A weight that is none reaches its output everywhere (where the window is inside), and no other; so its
+ * input in the gradient. */
+static inline void layer_check_nan_weight(const layer *l, nw_precision precision)
+{
+    int64_t window = l->kernel[0] * l->kernel[1], in = l->in / l->groups;
+    int64_t output = l->out / 2, input = in / 2; /* of the output's group */
+    nw_model *model = layer_make(l);
+    /* As folding may make one of finite numbers; a file with such a weight is refused. */
+    nw_tensor *w = model->graph->values[nw_graph_find(model->graph, "w")].data;
+    ((float *)w->data)[(output * in + input) * window + window / 2] = NAN;
+    outcome got = layer_compute(model, l, precision, l->batch, 0, 0);
+    int64_t map = l->height * l->width, first = output / (l->out / l->groups) * in;
+    for (int64_t i = 0; i < got.ny; i++) assert_int_equal(i / map % l->out == output, isnan(got.y[i]));
+    for (int64_t i = 0; i < got.nx; i++) assert_int_equal(i / map % l->in == first + input, isnan(got.dx[i]));
+    layer_clear(&got);
+    nw_model_unref(model);
+}
+
 #endif

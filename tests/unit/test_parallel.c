@@ -57,6 +57,47 @@ static void every_index_is_visited_once(void **state)
                 }
 }
 
+/* The first chunk waits until all others are done: they are only where others take what its thread has. */
+typedef struct race {
+    atomic_int done;
+    bool alone;
+} race;
+
+static void wait_for_others(void *context, size_t begin, size_t end)
+{
+    (void)end;
+    race *r = context;
+    for (int i = 0; begin == 0 && r->done < MOST - 1; i++) {
+        if (i > 20000) {
+            r->alone = true;
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    r->done++;
+}
+
+static void a_slow_thread_is_helped(void **state)
+{
+    (void)state;
+    race r = {0};
+    int before = nw_threads_set(2);
+    bool several = nw_threads() > 1;
+    if (several) nw_parallel(MOST, 1, wait_for_others, &r);
+    nw_threads_set(before);
+    if (!several) skip();
+    assert_false(r.alone);
+    assert_int_equal(r.done, MOST);
+}
+
+static void count_calls(void *context, size_t begin, size_t end)
+{
+    int *calls = context;
+    assert_int_equal(begin, 0);
+    assert_int_equal(end, MOST);
+    ++*calls;
+}
+
 static void count_up(void *context, size_t begin, size_t end)
 {
     atomic_int *seen = context;
@@ -67,7 +108,10 @@ static void a_loop_without_chunks_is_one(void **state)
 {
     (void)state;
     static atomic_int seen[MOST];
-    nw_parallel(MOST, 0, count_up, seen);
+    int calls = 0;
+    nw_parallel(MOST, 0, count_calls, &calls);
+    assert_int_equal(calls, 1);
+    nw_parallel(MOST, MOST + 1, count_up, seen);
     nw_parallel(MOST, 10, count_up, seen);
     for (size_t i = 0; i < MOST; i++) assert_int_equal(seen[i], 2);
 }
@@ -75,6 +119,7 @@ static void a_loop_without_chunks_is_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_index_is_visited_once),
+                                       cmocka_unit_test(a_slow_thread_is_helped),
                                        cmocka_unit_test(a_loop_without_chunks_is_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
