@@ -7,14 +7,27 @@
 #include <math.h>
 #include <string.h>
 
+/* A position that another one is summed from. */
+typedef struct tap {
+    int64_t from;
+    float weight;
+} tap;
+
+/* What the positions along an outer axis are summed from: position i from taps [first[i], first[i + 1]). */
+typedef struct taps {
+    tap *all;
+    int64_t *first;
+} taps;
+
 struct nw_blur {
     int64_t channels, plane; /* plane: elements a channel */
     int axes;
     int64_t dims[3]; /* of the spatial axes, outermost first */
     int radius;
-    float *weights; /* [2 radius + 1] */
-    float *other;   /* [channels, plane]: between two passes */
-    float *lines;   /* [channels, line]: one padded row */
+    float *weights;  /* [2 radius + 1] */
+    taps taps[2][2]; /* of the outer axes; the second of each for the adjoint */
+    float *other;    /* [channels, plane]: between two passes */
+    float *lines;    /* [channels, line]: one padded row, for the adjoint two */
     int64_t line;
 };
 
@@ -23,6 +36,29 @@ static int64_t mirror(int64_t i, int64_t n)
 {
     if (i < 0) i = -i;
     return i < n ? i : 2 * (n - 1) - i;
+}
+
+/* Both in the order of what is summed: a position of the adjoint from all that it went to. */
+static bool make_taps(nw_blur *blur, int axis, bool adjoint)
+{
+    int64_t n = blur->dims[axis], r = blur->radius, count = 0;
+    taps *t = &blur->taps[axis][adjoint];
+    t->all = nw_calloc((size_t)(n * (2 * r + 1)), sizeof *t->all);
+    t->first = nw_calloc((size_t)n + 1, sizeof *t->first);
+    if (!t->all || !t->first) return false;
+    for (int64_t i = 0; i < n; i++) {
+        /* Mirroring brings what is at most r away. */
+        int64_t begin = adjoint && i > r ? i - r : 0, end = adjoint && i + r < n ? i + r + 1 : n;
+        if (!adjoint) begin = i, end = i + 1;
+        for (int64_t at = begin; at < end; at++)
+            for (int64_t k = -r; k <= r; k++) {
+                int64_t to = mirror(at + k, n);
+                if (adjoint && to != i) continue;
+                t->all[count++] = (tap){adjoint ? at : to, blur->weights[k + r]};
+            }
+        t->first[i + 1] = count;
+    }
+    return true;
 }
 
 nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_error *err)
@@ -56,7 +92,7 @@ nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_err
     blur->axes = shape->rank - 1;
     memcpy(blur->dims, shape->dims + 1, (size_t)blur->axes * sizeof *blur->dims);
     blur->radius = (int)radius;
-    blur->line = blur->dims[blur->axes - 1] + 2 * radius;
+    blur->line = 2 * (blur->dims[blur->axes - 1] + 3 * radius);
     blur->weights = nw_calloc((size_t)(2 * radius + 1), sizeof *blur->weights);
     if (radius > 0) {
         blur->other = nw_alloc_aligned((size_t)count, sizeof *blur->other);
@@ -70,6 +106,11 @@ nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_err
     for (int64_t k = -radius; k <= radius; k++) sum += k ? exp(-(double)(k * k) / (2 * sigma * sigma)) : 1;
     for (int64_t k = -radius; k <= radius; k++)
         blur->weights[k + radius] = (float)((k ? exp(-(double)(k * k) / (2 * sigma * sigma)) : 1) / sum);
+    for (int axis = 0; radius > 0 && axis < blur->axes - 1; axis++)
+        if (!make_taps(blur, axis, false) || !make_taps(blur, axis, true)) {
+            nw_blur_free(blur);
+            return nw_no_memory(err, (size_t)(blur->dims[axis] * (2 * radius + 1)) * sizeof(tap), "a blur");
+        }
     *out = blur;
     return NW_OK;
 }
@@ -77,6 +118,10 @@ nw_status nw_blur_new(const nw_shape *shape, double sigma, nw_blur **out, nw_err
 void nw_blur_free(nw_blur *blur)
 {
     if (!blur) return;
+    for (int i = 0; i < 4; i++) {
+        nw_free(blur->taps[i / 2][i % 2].all);
+        nw_free(blur->taps[i / 2][i % 2].first);
+    }
     nw_free(blur->weights);
     nw_free(blur->other);
     nw_free(blur->lines);
@@ -88,26 +133,46 @@ int nw_blur_radius(const nw_blur *blur)
     return blur->radius;
 }
 
-static inline void add_scaled(float *restrict dst, const float *restrict src, float weight, int64_t n)
+/* Values that are summed in a register, or two of half the length. */
+enum { TOGETHER = 16 };
+typedef float vec __attribute__((vector_size(4 * TOGETHER), aligned(4), may_alias));
+
+/* dst[i] = weights[0] src[0][i] + weights[1] src[1][i] + ...; src[k] = src + k * step. */
+static inline __attribute__((always_inline)) void filter(float *restrict dst, const float *restrict src,
+                                                         int64_t step, const float *weights, int64_t count,
+                                                         int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) dst[i] += weight * src[i];
+    int64_t i = 0;
+    for (; i + TOGETHER <= n; i += TOGETHER) {
+        vec sum = weights[0] * *(const vec *)(const void *)(src + i);
+        for (int64_t k = 1; k < count; k++)
+            sum += weights[k] * *(const vec *)(const void *)(src + k * step + i);
+        *(vec *)(void *)(dst + i) = sum;
+    }
+    for (; i < n; i++) {
+        float sum = weights[0] * src[i];
+        for (int64_t k = 1; k < count; k++) sum += weights[k] * src[k * step + i];
+        dst[i] = sum;
+    }
 }
 
-/* Along the innermost axis: row by row through a padded line. */
-static inline __attribute__((always_inline)) void rows(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n, float *line,
-                 bool adjoint)
+/* Along the innermost axis: row by row through a padded line. The adjoint is the filter turned round over a
+ * line with zeros on both sides, whose ends are then folded back; its weights are the same both ways. */
+static inline __attribute__((always_inline)) void rows(const nw_blur *blur, const float *src, float *dst,
+                                                       int64_t count, int64_t n, float *line, bool adjoint)
 {
-    int64_t r = blur->radius;
+    int64_t r = blur->radius, width = 2 * r + 1, wide = n + 2 * r;
+    float *zeros = line + wide;
+    if (adjoint) memset(zeros, 0, (size_t)(n + 4 * r) * sizeof *zeros);
     for (int64_t row = 0; row < count; row++, src += n, dst += n) {
         if (!adjoint) {
             for (int64_t i = -r; i < 0; i++) line[i + r] = src[mirror(i, n)];
             memcpy(line + r, src, (size_t)n * sizeof *line);
             for (int64_t i = n; i < n + r; i++) line[i + r] = src[mirror(i, n)];
-            for (int64_t i = 0; i < n; i++) dst[i] = blur->weights[0] * line[i];
-            for (int64_t k = 1; k <= 2 * r; k++) add_scaled(dst, line + k, blur->weights[k], n);
+            filter(dst, line, 1, blur->weights, width, n);
         } else {
-            memset(line, 0, (size_t)(n + 2 * r) * sizeof *line);
-            for (int64_t k = 0; k <= 2 * r; k++) add_scaled(line + k, src, blur->weights[k], n);
+            memcpy(zeros + 2 * r, src, (size_t)n * sizeof *line);
+            filter(line, zeros + 2 * r, -1, blur->weights, width, wide);
             memcpy(dst, line + r, (size_t)n * sizeof *line);
             for (int64_t i = -r; i < 0; i++) dst[mirror(i, n)] += line[i + r];
             for (int64_t i = n; i < n + r; i++) dst[mirror(i, n)] += line[i + r];
@@ -115,21 +180,31 @@ static inline __attribute__((always_inline)) void rows(const nw_blur *blur, cons
     }
 }
 
-/* Along an outer axis: whole lines of `inner` values at once. */
-static inline __attribute__((always_inline)) void columns(const nw_blur *blur, const float *src, float *dst, int64_t count, int64_t n,
-                    int64_t inner, bool adjoint)
+/* One line from others. */
+static inline __attribute__((always_inline)) void gather(float *restrict dst, const float *restrict src,
+                                                         int64_t inner, const tap *from, int64_t count)
 {
-    int64_t r = blur->radius;
-    memset(dst, 0, (size_t)(count * n * inner) * sizeof *dst);
+    int64_t i = 0;
+    for (; i + TOGETHER <= inner; i += TOGETHER) {
+        vec sum = {0};
+        for (int64_t k = 0; k < count; k++)
+            sum += from[k].weight * *(const vec *)(const void *)(src + from[k].from * inner + i);
+        *(vec *)(void *)(dst + i) = sum;
+    }
+    for (; i < inner; i++) {
+        float sum = 0;
+        for (int64_t k = 0; k < count; k++) sum += from[k].weight * src[from[k].from * inner + i];
+        dst[i] = sum;
+    }
+}
+
+/* Along an outer axis: whole lines of `inner` values at once. */
+static inline __attribute__((always_inline)) void columns(const taps *t, const float *src, float *dst,
+                                                          int64_t count, int64_t n, int64_t inner)
+{
     for (int64_t block = 0; block < count; block++, src += n * inner, dst += n * inner)
         for (int64_t i = 0; i < n; i++)
-            for (int64_t k = -r; k <= r; k++) {
-                int64_t j = mirror(i + k, n);
-                if (adjoint)
-                    add_scaled(dst + j * inner, src + i * inner, blur->weights[k + r], inner);
-                else
-                    add_scaled(dst + i * inner, src + j * inner, blur->weights[k + r], inner);
-            }
+            gather(dst + i * inner, src, inner, t->all + t->first[i], t->first[i + 1] - t->first[i]);
 }
 
 typedef struct work {
@@ -156,7 +231,7 @@ NW_SIMD static void channels(void *context, size_t begin, size_t end)
             if (axis == blur->axes - 1)
                 rows(blur, from, to, outer, n, blur->lines + (int64_t)c * blur->line, w->adjoint);
             else
-                columns(blur, from, to, outer, n, inner, w->adjoint);
+                columns(&blur->taps[axis][w->adjoint], from, to, outer, n, inner);
             inner *= n;
             from = to;
             to = to == dst ? other : dst;
