@@ -85,11 +85,9 @@ INLINE void column(const rows *r, int64_t x, const bool gated, __m512 *out)
     four_of_four(d, out);
 }
 
-/* All blocks of 16 channels of a tile, transformed: [channels / 16][16 positions][16], with the largest
- * magnitudes. */
-INLINE void transform(rows r, int64_t first, const bool gated, int64_t blocks, float *kept, __m512i *most)
+/* All blocks of 16 channels of a tile, transformed: [channels / 16][16 positions][16]. */
+INLINE void transform(rows r, int64_t first, const bool gated, int64_t blocks, float *kept)
 {
-    UNROLL_16 for (int k = 0; k < POINTS; k++) most[k] = _mm512_setzero_si512();
     for (int64_t c = 0; c < blocks; c++, kept += POINTS * NW_INT8_BLOCK) {
         __m512 columns[SIDE][SIDE];
         UNROLL for (int x = 0; x < SIDE; x++) column(&r, first + x, gated, columns[x]);
@@ -99,9 +97,7 @@ INLINE void transform(rows r, int64_t first, const bool gated, int64_t blocks, f
             four_of_four(in, out);
             UNROLL for (int x = 0; x < SIDE; x++)
             {
-                int k = y * SIDE + x;
-                _mm512_store_ps(kept + k * NW_INT8_BLOCK, out[x]);
-                most[k] = _mm512_max_epi32(most[k], nw_int8_magnitude(out[x]));
+                _mm512_store_ps(kept + (y * SIDE + x) * NW_INT8_BLOCK, out[x]);
             }
         }
         UNROLL for (int y = 0; y < SIDE; y++)
@@ -112,8 +108,53 @@ INLINE void transform(rows r, int64_t first, const bool gated, int64_t blocks, f
     }
 }
 
+/* The 16 elements of each of 16 registers to one: the largest, or the sum. */
+INLINE __m512i combined(__m512i a, __m512i b, const bool sum)
+{
+    return sum ? _mm512_add_epi32(a, b) : _mm512_max_epi32(a, b);
+}
+
+INLINE __m512i reduce(const __m512i *x, const bool sum)
+{
+    __m512i twos[8], fours[4], halves[2];
+    UNROLL for (int i = 0; i < 8; i++) twos[i] = combined(_mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]),
+                                                          _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]), sum);
+    UNROLL for (int i = 0; i < 4; i++) fours[i] =
+        combined(_mm512_unpacklo_epi64(twos[2 * i], twos[2 * i + 1]),
+                 _mm512_unpackhi_epi64(twos[2 * i], twos[2 * i + 1]), sum);
+    UNROLL for (int i = 0; i < 2; i++) halves[i] =
+        combined(_mm512_shuffle_i32x4(fours[2 * i], fours[2 * i + 1], 0x44),
+                 _mm512_shuffle_i32x4(fours[2 * i], fours[2 * i + 1], 0xee), sum);
+    return combined(_mm512_shuffle_i32x4(halves[0], halves[1], 0x88),
+                    _mm512_shuffle_i32x4(halves[0], halves[1], 0xdd), sum);
+}
+
+/* The largest magnitudes of what was kept of the positions. */
+INLINE __m512i most_of(const float *kept, int64_t blocks)
+{
+    __m512i most[POINTS];
+    UNROLL_16 for (int k = 0; k < POINTS; k++) most[k] =
+        nw_int8_magnitude(_mm512_load_ps(kept + k * NW_INT8_BLOCK));
+    for (int64_t c = 1; c < blocks; c++) {
+        kept += POINTS * NW_INT8_BLOCK;
+        UNROLL_16 for (int k = 0; k < POINTS; k++) most[k] =
+            _mm512_max_epi32(most[k], nw_int8_magnitude(_mm512_load_ps(kept + k * NW_INT8_BLOCK)));
+    }
+    return reduce(most, false);
+}
+
+/* As nw_int8_scale, of 16 at once. */
+INLINE __m512 scales_of(__m512i magnitudes, __m512 *scales)
+{
+    __m512 most = _mm512_castsi512_ps(magnitudes), levels = _mm512_set1_ps(NW_INT8_LEVELS);
+    __mmask16 some = _mm512_cmp_ps_mask(most, _mm512_set1_ps(1e-35F), _CMP_NLT_UQ);
+    __mmask16 finite = _mm512_cmp_ps_mask(most, _mm512_set1_ps(FLT_MAX), _CMP_LE_OQ);
+    *scales = _mm512_mask_blend_ps(finite, _mm512_set1_ps(NAN), _mm512_maskz_div_ps(some, most, levels));
+    return _mm512_maskz_div_ps(some, levels, most);
+}
+
 /* What was kept of a position as numbers, and their sum. */
-INLINE int32_t numbers_of(const float *kept, int64_t blocks, float factor, int8_t *to)
+INLINE __m512i numbers_of(const float *kept, int64_t blocks, float factor, int8_t *to)
 {
     __m512 times = _mm512_set1_ps(factor);
     __m512i sum = _mm512_setzero_si512(), ones = _mm512_set1_epi8(1);
@@ -134,7 +175,7 @@ INLINE int32_t numbers_of(const float *kept, int64_t blocks, float factor, int8_
         sum = _mm512_add_epi32(sum, q);
         _mm_storeu_si128((__m128i *)(void *)(to + c * NW_INT8_BLOCK), _mm512_cvtsepi32_epi8(q));
     }
-    return _mm512_reduce_add_epi32(sum);
+    return sum;
 }
 
 TARGET void nw_int8_tile_source(const float *src, const float *made, const nw_int8_place *place, int tiles,
@@ -144,16 +185,25 @@ TARGET void nw_int8_tile_source(const float *src, const float *made, const nw_in
     rows r = rows_of(src, made, place);
     int64_t blocks = channels / NW_INT8_BLOCK;
     for (int t = 0; t < tiles; t++) {
-        __m512i most[POINTS];
         if (made)
-            transform(r, place->column + NW_INT8_TILE * t, true, blocks, kept, most);
+            transform(r, place->column + NW_INT8_TILE * t, true, blocks, kept);
         else
-            transform(r, place->column + NW_INT8_TILE * t, false, blocks, kept, most);
+            transform(r, place->column + NW_INT8_TILE * t, false, blocks, kept);
+        __m512 scales, factors = scales_of(most_of(kept, blocks), &scales);
+        _Alignas(64) float factor[POINTS], scale[POINTS];
+        _Alignas(64) int32_t correction[POINTS];
+        __m512i sums[POINTS];
+        _mm512_store_ps(factor, factors);
+        _mm512_store_ps(scale, scales);
+        for (int k = 0; k < POINTS; k++)
+            sums[k] = numbers_of(kept + k * NW_INT8_BLOCK, blocks, factor[k],
+                                 dst->values + k * value_step + t * channels);
+        /* As nw_int8_correction. */
+        _mm512_store_si512(
+            correction, _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(reduce(sums, true), 7)));
         for (int k = 0; k < POINTS; k++) {
-            float factor = nw_int8_scale(_mm512_reduce_max_epi32(most[k]), &dst->scales[k * step + t]);
-            int32_t sum = numbers_of(kept + k * NW_INT8_BLOCK, blocks, factor,
-                                     dst->values + k * value_step + t * channels);
-            dst->correction[k * step + t] = nw_int8_correction(sum);
+            dst->scales[k * step + t] = scale[k];
+            dst->correction[k * step + t] = correction[k];
         }
     }
 }
