@@ -188,6 +188,35 @@ static inline bool layer_there(void)
     return false;
 }
 
+/* What a layer should give for the outcome's x and dy, with the rounding done anew; free. */
+typedef double *layer_expected(const layer *l, const outcome *r);
+
+/* Sums of rounded factors are exact. off: by how much the rounding may put results off, against float32; each
+ * factor is off by up to half of 1/127 of the largest in its row, evenly. Behind an activation the gradients
+ * also differ where a value changes its sign. tiled: how many steps are minimal filtering. */
+static inline void layer_check_int8(const layer *l, layer_expected *expected_y, layer_expected *expected_dx,
+                                    int tiled, double off)
+{
+    nw_model *model = layer_make(l);
+    outcome got = layer_compute(model, l, NW_PRECISION_INT8, l->batch, 0, 0);
+    outcome plain = layer_compute(model, l, NW_PRECISION_F32, l->batch, 0, 0);
+    double *y = expected_y(l, &got), *dx = expected_dx(l, &got);
+    double forward = layer_apart(got.y, y, got.ny), backward = layer_apart(got.dx, dx, got.nx);
+    print_message("%3d to %3d: against rounded factors %.1e, %.1e; against float32 %.1e, %.1e\n", (int)l->in,
+                  (int)l->out, forward, backward, layer_apart(plain.y, y, got.ny),
+                  layer_apart(plain.dx, dx, got.nx));
+    assert_int_equal(got.steps, 2);
+    assert_int_equal(got.tiled, tiled);
+    assert_true(forward < 5e-7 && backward < 5e-7);
+    assert_true(layer_apart(plain.y, y, got.ny) < off);
+    assert_true(l->act[0] || layer_apart(plain.dx, dx, got.nx) < off);
+    free(y);
+    free(dx);
+    layer_clear(&got);
+    layer_clear(&plain);
+    nw_model_unref(model);
+}
+
 /* The same bits for any number of threads, and for an image alone. */
 static inline void layer_check_bits(const layer *l, nw_precision precision)
 {

@@ -106,27 +106,8 @@ static void sums_are_exact(void **state)
 {
     (void)state;
     if (!layer_there()) skip();
-    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
-        const layer *l = &layers[i];
-        nw_model *model = layer_make(l);
-        outcome got = layer_compute(model, l, NW_PRECISION_INT8, l->batch, 0, 0);
-        double *y = expected_y(l, &got), *dx = expected_dx(l, &got);
-        double forward = layer_apart(got.y, y, got.ny), backward = layer_apart(got.dx, dx, got.nx);
-        outcome plain = layer_compute(model, l, NW_PRECISION_F32, l->batch, 0, 0);
-        print_message("%2zu: against rounded factors %.1e, %.1e; against float32 %.1e, %.1e\n", i, forward,
-                      backward, layer_apart(plain.y, y, got.ny), layer_apart(plain.dx, dx, got.nx));
-        assert_int_equal(got.steps, 2);
-        assert_true(forward < 5e-7 && backward < 5e-7);
-        /* Each factor is off by up to half of 1/127 of the largest in its row, evenly. Behind an activation
-         * the gradients also differ where a value changes its sign. */
-        assert_true(layer_apart(plain.y, y, got.ny) < 0.02);
-        assert_true(l->act[0] || layer_apart(plain.dx, dx, got.nx) < 0.02);
-        free(y);
-        free(dx);
-        layer_clear(&got);
-        layer_clear(&plain);
-        nw_model_unref(model);
-    }
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+        layer_check_int8(&layers[i], expected_y, expected_dx, 0, 0.02);
 }
 
 static void bits_depend_on_nothing_else(void **state)

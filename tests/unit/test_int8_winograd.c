@@ -175,26 +175,9 @@ static void sums_are_exact(void **state)
 {
     (void)state;
     if (!layer_there()) skip();
-    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
-        const layer *l = &layers[i];
-        nw_model *model = layer_make(l);
-        outcome got = layer_compute(model, l, NW_PRECISION_INT8, l->batch, 0, 0);
-        outcome plain = layer_compute(model, l, NW_PRECISION_F32, l->batch, 0, 0);
-        double *y = expected_y(l, &got), *dx = expected_dx(l, &got);
-        double forward = layer_apart(got.y, y, got.ny), backward = layer_apart(got.dx, dx, got.nx);
-        print_message("%2zu: against rounded factors %.1e, %.1e; against float32 %.1e, %.1e\n", i, forward,
-                      backward, layer_apart(plain.y, y, got.ny), layer_apart(plain.dx, dx, got.nx));
-        assert_int_equal(got.tiled, 2);
-        assert_true(forward < 5e-7 && backward < 5e-7);
-        /* Twice the rounding of a direct convolution (test_int8.c). */
-        assert_true(layer_apart(plain.y, y, got.ny) < 0.03);
-        assert_true(l->act[0] || layer_apart(plain.dx, dx, got.nx) < 0.03);
-        free(y);
-        free(dx);
-        layer_clear(&got);
-        layer_clear(&plain);
-        nw_model_unref(model);
-    }
+    /* Twice the rounding of a direct convolution (test_int8.c). */
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+        layer_check_int8(&layers[i], expected_y, expected_dx, 2, 0.03);
 }
 
 static void bits_depend_on_nothing_else(void **state)
