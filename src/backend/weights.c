@@ -85,6 +85,12 @@ size_t nw_weights_cache_bytes(nw_weights_cache *cache)
     size_t bytes = 0;
     for (size_t i = 0; i < cache->count; i++)
         bytes += (size_t)cache->entries[i].packed->count * sizeof(float);
+    for (size_t i = 0; i < cache->folded_count; i++)
+        for (int k = 0; k < NW_FOLD_MADE; k++) {
+            const nw_tensor *made = cache->folded[i].made[k];
+            if (k && made == cache->folded[i].made[k - 1]) continue;
+            bytes += (size_t)made->count * nw_dtype_size(made->dtype);
+        }
     pthread_mutex_unlock(&cache->lock);
     return bytes;
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "backend/backend.h"
+#include "ops/fast_conv_int8.h"
 #include "support/network_cases.h"
 
 #include <math.h>
@@ -301,22 +302,29 @@ static void named_tensors_survive(void **state)
 }
 
 /* Programs of one model pack the same weights once, folded ones too. */
+/* A second program of a model makes no weights anew, in either precision. */
 static void weights_are_shared(void **state)
 {
     (void)state;
-    nw_model *model = sandwich(conv_norm_relu, 18, 32);
-    nw_program *programs[2];
-    nw_error err;
-    size_t bytes[2];
-    for (int i = 0; i < 2; i++) {
-        nw_program_options options = {.batch = 1 + i};
-        assert_int_equal(nw_program_compile(model, &options, &programs[i], &err), NW_OK);
-        bytes[i] = nw_weights_cache_bytes(model->weights);
+    static const nw_precision precisions[] = {NW_PRECISION_F32, NW_PRECISION_INT8};
+    for (size_t p = 0; p < (nw_int8_conv_available() ? 2 : 1); p++) {
+        nw_model *model = sandwich(conv_norm_relu, 18, 32);
+        nw_program *programs[2];
+        nw_error err;
+        size_t bytes[2];
+        for (int i = 0; i < 2; i++) {
+            const char *diffs[] = {"x"};
+            nw_program_options options = {
+                .batch = 1 + i, .precision = precisions[p], .diffs = diffs, .diff_count = 1};
+            assert_int_equal(nw_program_compile(model, &options, &programs[i], &err), NW_OK);
+            bytes[i] = nw_weights_cache_bytes(model->weights);
+        }
+        /* The folded convolution is among them, and its gradient's, in four bytes or one. */
+        assert_true(bytes[0] >= 2 * 32 * 32 * 9 * (p ? 1 : sizeof(float)));
+        assert_int_equal(bytes[0], bytes[1]);
+        for (int i = 0; i < 2; i++) nw_program_free(programs[i]);
+        nw_model_unref(model);
     }
-    assert_true(bytes[0] >= 32 * 32 * 9 * sizeof(float)); /* the folded convolution is among them */
-    assert_int_equal(bytes[0], bytes[1]);
-    for (int i = 0; i < 2; i++) nw_program_free(programs[i]);
-    nw_model_unref(model);
 }
 
 static void open_dimensions_are_asked_for(void **state)
