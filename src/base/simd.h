@@ -1,8 +1,7 @@
 /* Loops that the compiler turns into the widest instructions of the processor it runs on: a function with
  * this attribute is compiled several times and chosen once, when the library is loaded, by what the processor
  * can do (not by its name: of arch=skylake-avx512 gcc's choice takes no later one). No multiply is fused with
- * an add
- * (-std=c17), so all variants give the same bits. */
+ * an add (-std=c17), so all variants give the same bits. */
 #ifndef NW_BASE_SIMD_H
 #define NW_BASE_SIMD_H
 

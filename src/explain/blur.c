@@ -38,7 +38,7 @@ static int64_t mirror(int64_t i, int64_t n)
     return i < n ? i : 2 * (n - 1) - i;
 }
 
-/* Both in the order of what is summed: a position of the adjoint from all that it went to. */
+/* What each position is summed from; for the adjoint all that it went to. */
 static bool make_taps(nw_blur *blur, int axis, bool adjoint)
 {
     int64_t n = blur->dims[axis], r = blur->radius, count = 0;
@@ -48,9 +48,8 @@ static bool make_taps(nw_blur *blur, int axis, bool adjoint)
     if (!t->all || !t->first) return false;
     for (int64_t i = 0; i < n; i++) {
         /* Mirroring brings what is at most r away. */
-        int64_t begin = adjoint && i > r ? i - r : 0, end = adjoint && i + r < n ? i + r + 1 : n;
-        if (!adjoint) begin = i, end = i + 1;
-        for (int64_t at = begin; at < end; at++)
+        int64_t reach = adjoint ? r : 0;
+        for (int64_t at = i > reach ? i - reach : 0; at <= i + reach && at < n; at++)
             for (int64_t k = -r; k <= r; k++) {
                 int64_t to = mirror(at + k, n);
                 if (adjoint && to != i) continue;

@@ -19,8 +19,8 @@ INLINE __m512 finished(const nw_f32_strip *s, int64_t v, int64_t at, __m512 x)
 }
 
 /* 6 pixels by 4 vectors are 24 of the 32 registers: enough for the latency of the sums, and ten loads for 24
- * of them. Two channels a round are some 5 % faster than one. `pixels`
- * and `vectors` are constants where this is called, and the loops over them unrolled. */
+ * of them. Two channels a round are some 5 % faster than one. `pixels` and `vectors` are constants where this
+ * is called, and the loops over them unrolled. */
 INLINE void tile(const nw_f32_strip *s, int64_t begin, const int pixels, const int vectors)
 {
     int64_t step = s->src_step, dst_step = s->dst_step, block = s->dst_block;

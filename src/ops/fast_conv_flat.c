@@ -14,8 +14,7 @@
 enum {
     STRIP = NW_F32_BLOCK * NW_F32_VECTORS,
     CHANNELS = 128, /* of a group, at a time: weights of 32 KiB */
-    PIXELS = 96,    /* of a unit, at most */
-    CHUNK = 16384
+    PIXELS = 96     /* of a unit, at most */
 };
 
 typedef struct flat_conv {

@@ -13,8 +13,6 @@
 
 #include <string.h>
 
-enum { STRIP = NW_INT8_BLOCK * NW_INT8_VECTORS, CHUNK = 16384 };
-
 void nw_int8_conv_free(nw_int8_conv *c)
 {
     if (!c) return;
@@ -54,18 +52,18 @@ typedef struct unit {
  * thread has made into numbers, in the same order), or the weights. */
 static unit unit_at(const nw_int8_conv *c, int64_t index)
 {
-    int64_t strips = (c->out + STRIP - 1) / STRIP, images = c->src.dims[0], part;
+    int64_t strips = (c->out + NW_INT8_STRIP - 1) / NW_INT8_STRIP, images = c->src.dims[0], part;
     unit u;
     u.phase = c->phases;
     if (c->pixels_first) {
-        u.strip = index % strips * STRIP;
+        u.strip = index % strips * NW_INT8_STRIP;
         part = index / strips % c->units;
         u.group = index / strips / c->units % c->groups;
         u.image = index / strips / c->units / c->groups;
     } else {
         part = index % c->units;
         u.image = index / c->units % images;
-        u.strip = index / c->units / images % strips * STRIP;
+        u.strip = index / c->units / images % strips * NW_INT8_STRIP;
         u.group = index / c->units / images / strips;
     }
     for (;; u.phase++) {
@@ -193,7 +191,7 @@ static void run_units(void *context, size_t begin, size_t end)
     const nw_int8_conv *c = context;
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
         unit u = unit_at(c, i);
-        int64_t outputs = c->out - u.strip < STRIP ? c->out - u.strip : STRIP;
+        int64_t outputs = c->out - u.strip < NW_INT8_STRIP ? c->out - u.strip : NW_INT8_STRIP;
         int vectors = (int)(outputs / NW_INT8_BLOCK);
         if (c->flat) {
             run_flat(c, &u, vectors);
@@ -217,7 +215,7 @@ static nw_status run(void *state, nw_error *err)
 {
     (void)err;
     const nw_int8_conv *c = state;
-    int64_t strips = (c->out + STRIP - 1) / STRIP;
+    int64_t strips = (c->out + NW_INT8_STRIP - 1) / NW_INT8_STRIP;
     nw_parallel((size_t)(c->groups * strips * c->src.dims[0] * c->units), 1, run_units, state);
     nw_fast_conv_activate(&c->act, c->dst_buffer);
     return NW_OK;

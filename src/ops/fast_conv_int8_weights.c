@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { STRIP = NW_INT8_BLOCK * NW_INT8_VECTORS };
-
 typedef struct packing {
     const float *src;
     uint8_t *dst;
@@ -23,8 +21,9 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
     const packing *p = context;
     int64_t blocks = p->out / NW_INT8_BLOCK;
     for (int64_t all = (int64_t)begin; all < (int64_t)end; all++) {
-        int64_t group = all / blocks, first = all % blocks * NW_INT8_BLOCK, strip = first / STRIP * STRIP;
-        int64_t outputs = p->out - strip < STRIP ? p->out - strip : STRIP;
+        int64_t group = all / blocks, first = all % blocks * NW_INT8_BLOCK,
+                strip = first / NW_INT8_STRIP * NW_INT8_STRIP;
+        int64_t outputs = p->out - strip < NW_INT8_STRIP ? p->out - strip : NW_INT8_STRIP;
         const float *src = p->src + group * p->out * p->in * p->taps + first * p->by_output;
         /* Magnitudes, which have the order of their bits; a NaN is above all. */
         uint32_t most[NW_INT8_BLOCK] = {0};

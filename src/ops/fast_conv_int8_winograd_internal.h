@@ -5,7 +5,7 @@
 #include "ops/fast_conv_int8_winograd.h"
 #include "ops/int8_winograd.h"
 
-enum { NW_INT8_STRIP = NW_INT8_BLOCK * NW_INT8_VECTORS, NW_INT8_WINOGRAD_LANES = 64 };
+enum { NW_INT8_WINOGRAD_LANES = 64 };
 
 typedef struct nw_int8_winograd {
     nw_shape src, dst;       /* of what is read and what is written */

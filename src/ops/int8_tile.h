@@ -13,10 +13,11 @@
 
 enum {
     NW_INT8_LEVELS = 127,
-    NW_INT8_BLOCK = 16,        /* channels that lie together: [N][C / 16][H][W][16] */
-    NW_INT8_PIXELS = 8,        /* that are made into numbers at once */
-    NW_INT8_FOUR = 4,          /* factors that an instruction sums */
-    NW_INT8_VECTORS = 4,       /* of 16 outputs, at most, of a strip */
+    NW_INT8_BLOCK = 16,  /* channels that lie together: [N][C / 16][H][W][16] */
+    NW_INT8_PIXELS = 8,  /* that are made into numbers at once */
+    NW_INT8_FOUR = 4,    /* factors that an instruction sums */
+    NW_INT8_VECTORS = 4, /* of 16 outputs, at most, of a strip */
+    NW_INT8_STRIP = NW_INT8_BLOCK * NW_INT8_VECTORS,
     NW_INT8_OFFSET = 128,      /* added to weights: the instruction takes one factor without a sign */
     NW_INT8_MOST_SUM = 1 << 16 /* channels of a group; 255 * 127 * so many is below 2^31 */
 };

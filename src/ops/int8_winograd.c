@@ -9,7 +9,7 @@
 
 enum { SIDE = NW_INT8_TILE_SOURCE, POINTS = NW_INT8_POINTS };
 
-/* G g: a filter's three rows become four. The order of these sums is that of the test's. */
+/* G g: a filter's three rows become four. (The test rounds the same sums, so it adds in this order.) */
 static inline void four_of_three(float a, float b, float c, float out[SIDE])
 {
     out[0] = a;
