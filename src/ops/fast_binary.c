@@ -4,6 +4,7 @@
 #include "ops/fast.h"
 #include "ops/fast_act.h"
 #include "ops/fast_loop.h"
+#include "plan/term.h"
 
 #include <string.h>
 
@@ -16,6 +17,7 @@ typedef struct binary {
     int full, other; /* operands: of the result's shape, and the other one */
     spread spread;
     nw_layout layout; /* of the result, the full operand and their gradients */
+    int axis;         /* of the channels */
     nw_loops loops;
     int64_t stride; /* of the other operand, see nw_loop */
 } binary;
@@ -76,10 +78,10 @@ static bool understand(nw_plan *plan, const nw_node *node, binary *b)
         const nw_layout *theirs = nw_plan_layout(plan, node->inputs[b->other]);
         if (b->layout.block == 1 && theirs->block > 1) b->layout = *theirs;
     }
-    int axis = channel_axis(&b->layout, &in[b->other]->shape);
-    b->spread = spreads(&in[b->other]->shape, out, axis);
+    b->axis = channel_axis(&b->layout, &in[b->other]->shape);
+    b->spread = spreads(&in[b->other]->shape, out, b->axis);
     if (b->spread == OTHER) return false;
-    b->loops = nw_layout_loops(&b->layout, axis);
+    b->loops = nw_layout_loops(&b->layout, b->axis);
     b->stride = b->spread == IMAGES ? b->loops.extent : 0;
     return true;
 }
@@ -97,7 +99,7 @@ static inline float apply(int kind, bool swapped, float full, float other)
 
 /* choice: kind, times two, plus one where the full operand is the second. src[0] full, src[1] other. */
 #define ROWS(name, KIND, SWAPPED)                                                                            \
-    NW_SIMD static void name(const nw_loop *loop, size_t begin, size_t end)                                          \
+    NW_SIMD static void name(const nw_loop *loop, size_t begin, size_t end)                                  \
     {                                                                                                        \
         int64_t block = loop->shape.block, n = nw_loop_length(loop);                                         \
         for (size_t row = begin; row < end; row++) {                                                         \
@@ -155,8 +157,40 @@ NW_SIMD static void reduce_rows(const nw_loop *loop, size_t begin, size_t end)
     }
 }
 
+/* A buffer times the other operand's values, one a channel of each image: nobody has to compute that yet. */
+static nw_status weighted(nw_plan *plan, const nw_node *node, const binary *b, nw_buffer *src, nw_term *out,
+                          nw_error *err)
+{
+    nw_layout plain = nw_layout_plain(NW_F32, nw_in_shape(nw_plan_graph(plan), node, b->other));
+    *out = (nw_term){.layout = b->layout, .src = src, .axis = b->axis};
+    return nw_plan_src(plan, node->inputs[b->other], &plain, &out->factor, err);
+}
+
+/* Sums and weighted values are computed by who reads them (plan/term.h). */
+static nw_status forward_terms(nw_plan *plan, const nw_node *node, const binary *b, nw_error *err)
+{
+    nw_term terms[2 * NW_PLAN_TERMS];
+    int count;
+    if (b->kind == MUL) {
+        nw_buffer *src;
+        count = 1;
+        NW_TRY(nw_plan_src(plan, node->inputs[b->full], &b->layout, &src, err));
+        NW_TRY(weighted(plan, node, b, src, &terms[0], err));
+    } else {
+        int more;
+        NW_TRY(nw_plan_terms(plan, node->inputs[0], &b->layout, NW_PLAN_TERMS - 1, terms, &count, err));
+        NW_TRY(nw_plan_terms(plan, node->inputs[1], &b->layout, NW_PLAN_TERMS - count, terms + count, &more,
+                             err));
+        count += more;
+    }
+    return nw_plan_set_terms(plan, node->outputs[0], terms, count, err);
+}
+
 static nw_status forward(nw_plan *plan, const nw_node *node, const binary *b, nw_error *err)
 {
+    if (node->act.kind == NW_ACT_NONE &&
+        ((b->kind == ADD && b->spread == SAME) || (b->kind == MUL && b->spread == IMAGES)))
+        return forward_terms(plan, node, b, err);
     nw_loop loop = {.kind = node->op->type,
                     .fn = forward_fns[b->kind][b->full == 1],
                     .shape = b->loops,
@@ -181,6 +215,11 @@ static nw_status diff_full(nw_plan *plan, const nw_node *node, const binary *b, 
 {
     int value = node->inputs[operand];
     if (b->kind == ADD || (b->kind == SUB && operand == 0)) return nw_plan_add_diff(plan, value, d, err);
+    if (b->kind == MUL && b->spread == IMAGES && operand == b->full) {
+        nw_term term;
+        NW_TRY(weighted(plan, node, b, d, &term, err));
+        return nw_plan_add_diff_term(plan, value, &term, err);
+    }
     nw_loop loop = {.kind = node->op->type, .src = {d}, .shape = b->loops, .stride = b->stride};
     NW_TRY(nw_plan_diff_src(plan, value, &b->layout, &loop.dst, err));
     if (b->kind == SUB) {
@@ -218,6 +257,17 @@ static nw_status diff_other(nw_plan *plan, const nw_node *node, const binary *b,
     return nw_fast_loop(plan, &loop, err);
 }
 
+/* The gradient of a sum is that of each operand, as it comes. */
+static nw_status hand_on(nw_plan *plan, const nw_node *node, const binary *b, nw_error *err)
+{
+    nw_term term;
+    NW_TRY(nw_plan_diff_term(plan, node->outputs[0], &b->layout, &term, err));
+    for (int i = 0; i < 2; i++)
+        if (nw_plan_wants_diff(plan, node->inputs[i]))
+            NW_TRY(nw_plan_add_diff_term(plan, node->inputs[i], &term, err));
+    return NW_OK;
+}
+
 /* The gradients that the loops here have: of Div the numerator's, of a spread operand where it is one value a
  * channel of each image. */
 static bool has_backward(const nw_plan *plan, const nw_node *node, const binary *b)
@@ -240,6 +290,8 @@ nw_status nw_fast_binary(nw_plan *plan, const nw_node *node, bool *declined, nw_
         *declined = true;
         return NW_OK;
     }
+    if (b.kind == ADD && b.spread == SAME && node->act.kind == NW_ACT_NONE)
+        return hand_on(plan, node, &b, err);
     nw_buffer *d;
     NW_TRY(nw_plan_diff_act(plan, node->outputs[0], &node->act, &b.layout, &d, err));
     for (int i = 0; i < 2; i++) {

@@ -2,7 +2,7 @@
 #ifndef NW_PLAN_INTERNAL_H
 #define NW_PLAN_INTERNAL_H
 
-#include "plan/plan.h"
+#include "plan/term.h"
 
 enum { NW_PLAN_FORMS = 4 };
 
@@ -10,9 +10,11 @@ typedef struct nw_plan_value {
     bool wants_diff;
     int form_count;
     nw_buffer *forms[NW_PLAN_FORMS]; /* the first is as it was produced */
+    int term_count;
+    nw_term terms[NW_PLAN_TERMS]; /* what it is the sum of, where there is no form yet */
     size_t contribution_count, contribution_capacity;
-    nw_buffer **contributions; /* to the gradient */
-    nw_buffer *diff;           /* their sum, once asked for */
+    nw_term *contributions; /* to the gradient */
+    nw_buffer *diff;        /* their sum, once asked for */
 } nw_plan_value;
 
 typedef struct nw_plan_step_row {
@@ -47,10 +49,13 @@ struct nw_plan {
 
 /* Steps of this room's own. */
 nw_status nw_plan_reorder(nw_plan *plan, nw_buffer *src, nw_buffer *dst, nw_error *err);
-/* dst = sum of src[count], times the derivative of act at `result` where act is not NULL. All in one layout.
- * narrow: the same in bfloat16. Either may be NULL. */
-nw_status nw_plan_sum(nw_plan *plan, nw_buffer *const *src, size_t count, const nw_act *act,
-                      nw_buffer *result, nw_buffer *dst, nw_buffer *narrow, nw_error *err);
+/* dst = sum of terms[count], times the derivative of act at `result` where act is not NULL. All in one
+ * layout. narrow: the same in bfloat16. Either may be NULL. */
+nw_status nw_plan_sum(nw_plan *plan, const nw_term *terms, size_t count, const nw_act *act, nw_buffer *result,
+                      nw_buffer *dst, nw_buffer *narrow, nw_error *err);
+/* A term in another layout: as it is where it has no place in memory yet, or a buffer. */
+nw_status nw_plan_term_as(nw_plan *plan, const nw_term *term, const nw_layout *layout, nw_term *out,
+                          nw_error *err);
 
 /* Calls fn for every buffer that a step touches. */
 void nw_plan_touch(nw_plan_step_row *row, void (*fn)(void *context, nw_buffer *buffer), void *context);
