@@ -99,6 +99,7 @@ static nw_status backward_ports(nw_program *program, nw_error *err)
         if (nw_plan_wants_diff(program->plan, v))
             NW_TRY(nw_plan_add_diff(program->plan, v, program->outputs[i].diff, err));
     }
+    for (size_t i = 0; i < piece->diff_count; i++) nw_plan_name_diff(program->plan, piece->diffs[i]);
     NW_TRY(nw_piece_steps(piece, program->plan, err));
     for (size_t i = 0; i < piece->diff_count; i++) {
         int v = piece->diffs[i];

@@ -268,12 +268,14 @@ static nw_status add_diff_windows(const plan_of_node *p, int target, bool *done,
     *done = whole && offset >= 0 && covered == nw_layout_count(whole);
     if (!*done) return NW_OK;
     nw_buffer *diff, *window;
+    /* The source's activation too, while the parts are at hand. */
+    const nw_act *act = nw_plan_take_act(p->plan, p->node->inputs[target]);
     NW_TRY(nw_plan_diff_src(p->plan, p->node->inputs[target], whole, &diff, err));
     offset = 0;
     for (size_t i = 0; i < p->count; i++) {
         if (p->moves[i].input != target) continue;
         NW_TRY(nw_plan_window(p->plan, diff, &p->dst[i], (size_t)offset, &window, err));
-        NW_TRY(nw_plan_diff_into(p->plan, p->node->outputs[p->moves[i].output], window, err));
+        NW_TRY(nw_plan_diff_into(p->plan, p->node->outputs[p->moves[i].output], act, window, err));
         offset += nw_layout_count(&p->dst[i]) * (int64_t)sizeof(float);
     }
     return NW_OK;

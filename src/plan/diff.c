@@ -101,23 +101,57 @@ nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw
     return nw_plan_as(plan, v->diff, layout ? layout : &own, out, err);
 }
 
-nw_status nw_plan_diff_into(nw_plan *plan, int value, nw_buffer *dst, nw_error *err)
+nw_status nw_plan_diff_into(nw_plan *plan, int value, const nw_act *act, nw_buffer *dst, nw_error *err)
 {
     nw_plan_value *v = &plan->values[value];
     nw_layout own;
-    if (v->diff) return nw_plan_copy(plan, v->diff, dst, err);
+    nw_buffer *result = NULL;
+    if (v->diff && !act) return nw_plan_copy(plan, v->diff, dst, err);
     NW_TRY(gather(plan, value, &own, err));
     if (!nw_layout_equal(&own, &dst->layout))
         return nw_fail(err, NW_FAILED, "a gradient is put into another layout than its value's");
-    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, NULL, NULL, dst, NULL, err));
-    v->diff = dst;
+    if (act) NW_TRY(nw_plan_src(plan, value, &own, &result, err));
+    NW_TRY(nw_plan_sum(plan, v->contributions, v->contribution_count, act, result, dst, NULL, err));
+    if (!act) v->diff = dst;
     return NW_OK;
+}
+
+void nw_plan_name_diff(nw_plan *plan, int value)
+{
+    plan->values[value].diff_named = true;
+}
+
+static bool is_read_once(const nw_graph *graph, int value)
+{
+    int reads = 0;
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (int i = 0; i < graph->nodes[n].input_count; i++) reads += graph->nodes[n].inputs[i] == value;
+    return reads == 1;
+}
+
+const nw_act *nw_plan_take_act(nw_plan *plan, int value)
+{
+    nw_plan_value *v = &plan->values[value];
+    int producer = plan->graph->values[value].producer;
+    if (producer < 0 || v->diff_named || v->contribution_count || !is_read_once(plan->graph, value))
+        return NULL;
+    const nw_act *act = &plan->graph->nodes[producer].act;
+    if (act->kind == NW_ACT_NONE) return NULL;
+    v->act_taken = true;
+    return act;
+}
+
+/* What is left to multiply by. */
+static const nw_act *act_left(const nw_plan_value *v, const nw_act *act)
+{
+    return act && act->kind != NW_ACT_NONE && !v->act_taken ? act : NULL;
 }
 
 nw_status nw_plan_diff_act(nw_plan *plan, int value, const nw_act *act, const nw_layout *layout,
                            nw_buffer **out, nw_error *err)
 {
-    if (!act || act->kind == NW_ACT_NONE) return nw_plan_diff_dst(plan, value, layout, out, err);
+    act = act_left(&plan->values[value], act);
+    if (!act) return nw_plan_diff_dst(plan, value, layout, out, err);
     nw_buffer *merged;
     NW_TRY(merge(plan, value, act, &merged, err));
     nw_layout own = diff_layout(plan, value);
@@ -129,7 +163,7 @@ nw_status nw_plan_diff_lone(nw_plan *plan, int value, const nw_layout *layout, n
     nw_plan_value *v = &plan->values[value];
     nw_layout own;
     NW_TRY(gather(plan, value, &own, err));
-    *out = is_lone(v) && nw_layout_equal(&own, layout) ? v->contributions[0].src : NULL;
+    *out = is_lone(v) && !v->act_taken && nw_layout_equal(&own, layout) ? v->contributions[0].src : NULL;
     return NW_OK;
 }
 
@@ -141,7 +175,8 @@ nw_status nw_plan_diff_narrow(nw_plan *plan, int value, const nw_act *act, const
     half.dtype = NW_BF16;
     full.dtype = NW_F32;
     NW_TRY(gather(plan, value, &own, err));
-    bool alone = is_lone(v) && (!act || act->kind == NW_ACT_NONE);
+    act = act_left(v, act);
+    bool alone = is_lone(v) && !act;
     if (alone || !nw_layout_equal(&own, &full)) {
         nw_buffer *merged;
         NW_TRY(nw_plan_diff_act(plan, value, act, &full, &merged, err));

@@ -7,7 +7,8 @@
 enum { NW_PLAN_FORMS = 4 };
 
 typedef struct nw_plan_value {
-    bool wants_diff;
+    bool wants_diff, diff_named;
+    bool act_taken; /* contributions are multiplied by the activation's derivative */
     int form_count;
     nw_buffer *forms[NW_PLAN_FORMS]; /* the first is as it was produced */
     int term_count;

@@ -111,8 +111,15 @@ bool nw_plan_has_diff(const nw_plan *plan, int value);
 /* The gradient of the value: the sum of all contributions, in that layout (NULL: the value's own). The value
  * must have one (nw_plan_has_diff). The buffer may be read, not written. */
 nw_status nw_plan_diff_dst(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
-/* The same, put into a buffer of the value's layout, of which it may be a part (a window). */
-nw_status nw_plan_diff_into(nw_plan *plan, int value, nw_buffer *dst, nw_error *err);
+/* The same, put into a buffer of the value's layout, of which it may be a part (a window), and multiplied by
+ * the derivative of act that follows from the value (NULL: by nothing). */
+nw_status nw_plan_diff_into(nw_plan *plan, int value, const nw_act *act, nw_buffer *dst, nw_error *err);
+/* For the only reader of a value, which may multiply what it contributes to the gradient by the derivative of
+ * the activation that made the value: that activation, and nobody else multiplies by it any more. NULL where
+ * the value has none, or others contribute. */
+const nw_act *nw_plan_take_act(nw_plan *plan, int value);
+/* The gradient of the value is asked for by name: nobody takes its activation. */
+void nw_plan_name_diff(nw_plan *plan, int value);
 /* A new buffer, to be written (not added to) by the current node, that contributes to the gradient of
  * `value`. layout NULL: the value's own. */
 nw_status nw_plan_diff_src(nw_plan *plan, int value, const nw_layout *layout, nw_buffer **out, nw_error *err);
