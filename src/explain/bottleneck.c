@@ -33,8 +33,8 @@ struct nw_bottleneck {
     float *centre, *width; /* z = centre + width eps */
     float *capacity, *diff;
     float *scratch, *spread;
-    double *gathered; /* d model loss / d lambda, summed over samples */
-    float *control;   /* mean d model loss / d z of the step before, then of this one; NULL: not wanted */
+    float *gathered; /* d model loss / d lambda, summed over samples */
+    float *control;  /* mean d model loss / d z of the step before, then of this one; NULL: not wanted */
     float *mean_diff;
     bool controlled; /* there was a step before */
     float *kept;     /* [config.keep, neurons]: noise of the samples made last */
@@ -285,7 +285,7 @@ static void gathers(void *context, size_t begin, size_t end)
     for (uint32_t s = 0; s < d->count; s++) {
         const float *eps = noise_of(d, s, begin, n, spare);
         const float *diff = d->diff + (size_t)s * (size_t)b->neurons + begin;
-        double *sum = b->gathered + begin;
+        float *sum = b->gathered + begin;
         if (b->control && !d->noise->forget)
             nw_passes_remember(&neurons, eps, diff, b->config.relu, b->mean_diff + begin, n);
         if (b->control && lone(d->noise, d->first + s))
@@ -337,7 +337,7 @@ double nw_bottleneck_gradient(nw_bottleneck *b)
 
 typedef struct move {
     nw_bottleneck *bottleneck;
-    double step, correction; /* rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
+    float step, correction; /* rate / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
 } move;
 
 static void moves(void *context, size_t begin, size_t end)
@@ -356,7 +356,7 @@ void nw_bottleneck_update(nw_bottleneck *b)
     b->mean_diff = before;
     b->controlled = true;
     double t = (double)++b->updates;
-    move m = {b, b->config.rate / (1 - pow(0.9, t)), 1 / sqrt(1 - pow(0.999, t))};
+    move m = {b, (float)(b->config.rate / (1 - pow(0.9, t))), (float)(1 / sqrt(1 - pow(0.999, t)))};
     double start = nw_record_start(b->recorder);
     nw_parallel((size_t)b->neurons, CHUNK, moves, &m);
     nw_record(b->recorder, NW_PASS_ADAM, start);

@@ -9,29 +9,26 @@
 
 enum { LANES = 8 }; /* partial sums, however wide the vectors are */
 
-/* The sum of v[0..n) in an order that does not depend on the width of vectors. */
-static inline double sum_of(const double *v, size_t n)
+/* The sum of v[0..n) in double, in an order that does not depend on the width of vectors. */
+static inline double sum_of(const float *v, size_t n)
 {
     double lane[LANES] = {0}, sum = 0;
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += v[i + (size_t)l];
+        for (int l = 0; l < LANES; l++) lane[l] += (double)v[i + (size_t)l];
     for (int l = 0; l < LANES; l++) sum += lane[l];
-    for (; i < n; i++) sum += v[i];
+    for (; i < n; i++) sum += (double)v[i];
     return sum;
 }
 
-/* exp(x) for -708 < x <= 0: 2^k times the series of exp(r) to r^11 with |r| <= ln 2 / 2. Relative error below
- * 1e-13. */
+/* exp(x) for -708 < x <= 0: 2^k times the series of exp(r) to r^8 with |r| <= ln 2 / 2. Relative error below
+ * 3e-10. */
 static inline double exp_of(double x)
 {
     const double magic = 0x1.8p52; /* adding it leaves the nearest integer in the last bits */
     double shifted = x * 0x1.71547652b82fep0 + magic, k = shifted - magic;
-    double r = (x - k * 0x1.62e42fefa0000p-1) - k * 0x1.cf79abc9e3b3ap-40;
-    double p = 1. / 39916800;
-    p = p * r + 1. / 3628800;
-    p = p * r + 1. / 362880;
-    p = p * r + 1. / 40320;
+    double r = x - k * 0x1.62e42fefa39efp-1;
+    double p = 1. / 40320;
     p = p * r + 1. / 5040;
     p = p * r + 1. / 720;
     p = p * r + 1. / 120;
@@ -46,35 +43,6 @@ static inline double exp_of(double x)
     double scale;
     memcpy(&scale, &bits, sizeof scale);
     return p * scale;
-}
-
-/* ln(x) of a positive normal x: exponent and 2 atanh((m - 1) / (m + 1)) for m in [sqrt(1/2), sqrt(2)), to the
- * 17th power. Relative error below 1e-13 but next to 1, absolute error 1e-16 there. */
-static inline double log_of(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    const uint64_t half_root = 0x3fe6a09e667f3bcdu; /* sqrt(1/2) */
-    uint64_t above = bits - half_root + (1023ull << 52);
-    /* The exponent as a double, by way of the bits of 2^52 + it: no instruction set but the last converts 64
-     * bits. */
-    uint64_t exponent_bits = (above >> 52) | 0x4330000000000000u;
-    double exponent, m;
-    memcpy(&exponent, &exponent_bits, sizeof exponent);
-    exponent -= 0x1p52 + 1023;
-    bits -= (above & 0xfff0000000000000u) - (1023ull << 52);
-    memcpy(&m, &bits, sizeof m);
-    double s = (m - 1) / (m + 1), z = s * s;
-    double p = 1. / 17;
-    p = p * z + 1. / 15;
-    p = p * z + 1. / 13;
-    p = p * z + 1. / 11;
-    p = p * z + 1. / 9;
-    p = p * z + 1. / 7;
-    p = p * z + 1. / 5;
-    p = p * z + 1. / 3;
-    p = p * z + 1;
-    return exponent * 0x1.62e42fefa39efp-1 + 2 * s * p;
 }
 
 NW_SIMD void nw_passes_gates(const float *restrict alpha, double least, float *restrict open,
@@ -97,30 +65,51 @@ NW_SIMD void nw_passes_begin(const float *restrict x, const float *restrict base
     for (size_t i = 0; i < n; i++) shift[i] = (scale[i] > 0 ? 1.F : 0.F) * (x[i] - base[i]);
 }
 
-/* -1/2 - ln q + q^2 / 2 + (lambda r)^2 / 2 for q = 1 - lambda. Below 1/2, 1 - lambda is exact in double and q
- * is not; the first three terms cancel to lambda^2 + lambda^3 / 3 + ... near lambda = 0, where they are taken
- * as that. */
+/* -1/2 - ln q + q^2 / 2 for q = 1 - lambda, with ln x = 2 atanh((x - 1) / (x + 1)).
+ *
+ * Below lambda = 1/2 the terms cancel to lambda^2 + lambda^3 / 3 + ..., so they are put together before: with
+ * s = lambda / (2 - lambda) they are lambda s + lambda^2 / 2 + 2 (s^3 / 3 + s^5 / 5 + ...), all positive.
+ * From there on q is what counts, which 1 - lambda is not (it is small where lambda rounds to 1): q = 2^k m
+ * with m in [sqrt(1/2), sqrt(2)), ln q = k ln 2 - 2 (s + s^3 / 3 + ...) with s = (1 - m) / (1 + m). In both
+ * s^2 is below 1/9. Relative error below 4e-7. */
+static inline float kl_of_gate(float lambda, float q)
+{
+    uint32_t bits;
+    memcpy(&bits, &q, sizeof bits);
+    uint32_t above = bits - 0x3f3504f3u + (127u << 23); /* of q / sqrt(1/2): its exponent is k */
+    float exponent = (float)(int32_t)(above >> 23) - 127, m;
+    bits -= (above & 0xff800000u) - (127u << 23);
+    memcpy(&m, &bits, sizeof m);
+    bool few = lambda < 0.5F;
+    float s = (few ? lambda : 1 - m) / (few ? 2 - lambda : 1 + m), z = s * s;
+    float p = 1.F / 13;
+    p = p * z + 1.F / 11;
+    p = p * z + 1.F / 9;
+    p = p * z + 1.F / 7;
+    p = p * z + 1.F / 5;
+    p = p * z + 1.F / 3;
+    float rest = 2 * s * z * p;
+    float small = lambda * s + 0.5F * lambda * lambda + rest;
+    float large = (2 * s + rest) - exponent * 0x1.62e430p-1F - 0.5F + 0.5F * q * q;
+    return few ? small : q > 0 ? large : q == 0 ? INFINITY : q;
+}
+
+/* The rest of the capacity is (lambda r)^2 / 2. */
 NW_SIMD double nw_passes_capacity(const nw_passes_neurons *neurons, float *restrict capacity, size_t n)
 {
     const float *restrict shift = neurons->shift, *restrict base = neurons->base,
                           *restrict scale = neurons->scale;
     const float *restrict lambda = neurons->lambda, *restrict q = neurons->q;
     float *restrict centre = neurons->centre, *restrict width = neurons->width;
-    double value[NW_PASSES_MOST];
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        double l = (double)lambda[i], r = (double)shift[i] / (double)scale[i], square = l * l;
-        double rest = l < 0.5 ? 1 - l : (double)q[i];
-        double whole = -0.5 - log_of(rest) + 0.5 * rest * rest;
-        double series = square * (1 + l * (1. / 3 + l * (1. / 4 + l / 5)));
-        double first = l < 1e-3 ? series : rest > 0 ? whole : rest == 0 ? (double)INFINITY : rest;
-        double nats = first + 0.5 * square * r * r;
-        value[i] = scale[i] > 0 ? nats : 0;
-        capacity[i] = (float)value[i];
+        float signal = lambda[i] * (shift[i] / scale[i]);
+        float nats = kl_of_gate(lambda[i], q[i]) + 0.5F * signal * signal;
+        capacity[i] = scale[i] > 0 ? nats : 0;
         centre[i] = lambda[i] * shift[i] + base[i];
         width[i] = q[i] * scale[i];
     }
-    return sum_of(value, n);
+    return sum_of(capacity, n);
 }
 
 NW_SIMD void nw_passes_sample(const nw_passes_neurons *neurons, const float *restrict eps, float *restrict z,
@@ -139,28 +128,28 @@ static inline float passes(const nw_passes_neurons *p, const float *eps, int rel
 }
 
 NW_SIMD void nw_passes_gather(const nw_passes_neurons *neurons, const float *restrict eps,
-                              const float *restrict diff, int relu, double *restrict sum, size_t n)
+                              const float *restrict diff, int relu, float *restrict sum, size_t n)
 {
     const float *restrict shift = neurons->shift, *restrict scale = neurons->scale;
     if (relu) {
 #pragma omp simd
         for (size_t i = 0; i < n; i++)
-            sum[i] += (double)(passes(neurons, eps, 1, i) * (shift[i] - scale[i] * eps[i]) * diff[i]);
+            sum[i] += passes(neurons, eps, 1, i) * (shift[i] - scale[i] * eps[i]) * diff[i];
     } else {
 #pragma omp simd
-        for (size_t i = 0; i < n; i++) sum[i] += (double)((shift[i] - scale[i] * eps[i]) * diff[i]);
+        for (size_t i = 0; i < n; i++) sum[i] += (shift[i] - scale[i] * eps[i]) * diff[i];
     }
 }
 
 NW_SIMD void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float *restrict eps,
                                    const float *restrict diff, const float *restrict control, float share,
-                                   int relu, double *restrict sum, size_t n)
+                                   int relu, float *restrict sum, size_t n)
 {
     const float *restrict shift = neurons->shift, *restrict scale = neurons->scale;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float g = passes(neurons, eps, relu, i) * diff[i], rest = control ? g - share * control[i] : 0;
-        sum[i] += (double)(shift[i] * g - scale[i] * eps[i] * rest);
+        sum[i] += shift[i] * g - scale[i] * eps[i] * rest;
     }
 }
 
@@ -172,43 +161,40 @@ NW_SIMD void nw_passes_remember(const nw_passes_neurons *neurons, const float *r
 }
 
 /* d capacity / d lambda = 1/q - q + lambda r^2, and 1/q - q = lambda (1 + q) / q without the cancellation. */
-NW_SIMD void nw_passes_slopes(const nw_passes_neurons *neurons, const double *restrict gathered,
-                              double weight, float *restrict slope, size_t n)
+NW_SIMD void nw_passes_slopes(const nw_passes_neurons *neurons, const float *restrict gathered, double weight,
+                              float *restrict slope, size_t n)
 {
     const float *restrict shift = neurons->shift, *restrict scale = neurons->scale;
     const float *restrict lambda = neurons->lambda, *restrict q = neurons->q;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        double l = (double)lambda[i], shut = (double)q[i], r = (double)shift[i] / (double)scale[i];
+        double l = (double)lambda[i], shut = (double)q[i], r = (double)(shift[i] / scale[i]);
         double more = weight * l * ((1 + shut) / shut + r * r);
-        slope[i] = (float)(gathered[i] + (scale[i] > 0 ? more : 0));
+        slope[i] = (float)((double)gathered[i] + (scale[i] > 0 ? more : 0));
     }
 }
 
 NW_SIMD double nw_passes_chain(const float *restrict spread, const float *restrict open,
                                const float *restrict shut, float *restrict diff, size_t n)
 {
-    double size[NW_PASSES_MOST];
+    float size[NW_PASSES_MOST];
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        double value = (double)spread[i] * ((double)open[i] * (double)shut[i]);
-        diff[i] = (float)value;
-        size[i] = fabs(value);
+        diff[i] = (float)((double)spread[i] * ((double)open[i] * (double)shut[i]));
+        size[i] = fabsf(diff[i]);
     }
     return sum_of(size, n);
 }
 
-NW_SIMD void nw_passes_adam(const float *restrict diff, double step, double correction, float *restrict first,
+NW_SIMD void nw_passes_adam(const float *restrict diff, float step, float correction, float *restrict first,
                             float *restrict second, float *restrict alpha, size_t n)
 {
-    const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    const float beta1 = 0.9F, beta2 = 0.999F, rest1 = 0.1F, rest2 = 0.001F, epsilon = 1e-8F;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        double g = (double)diff[i];
-        double m = beta1 * (double)first[i] + (1 - beta1) * g;
-        double v = beta2 * (double)second[i] + (1 - beta2) * g * g;
-        first[i] = (float)m;
-        second[i] = (float)v;
-        alpha[i] = (float)((double)alpha[i] - step * m / (sqrt(v) * correction + epsilon));
+        float g = diff[i], m = beta1 * first[i] + rest1 * g, v = beta2 * second[i] + rest2 * g * g;
+        first[i] = m;
+        second[i] = v;
+        alpha[i] -= step * m / (sqrtf(v) * correction + epsilon);
     }
 }

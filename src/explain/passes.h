@@ -1,6 +1,7 @@
-/* What the bottleneck does with a neuron, as loops over arrays that the compiler turns into vectors. All are
- * in double between float32 arrays, whose digits they keep; the functions are polynomials, so that every
- * instruction set gives the same bits. n is at most NW_PASSES_MOST. */
+/* What the bottleneck does with a neuron, as loops over arrays that the compiler turns into vectors: in
+ * double where single precision would lose a digit of its results (gates, slopes), else in single precision,
+ * in forms without cancellation. Sums over neurons are in double. Functions are polynomials and quotients, so
+ * that every instruction set gives the same bits. n is at most NW_PASSES_MOST. */
 #ifndef NW_EXPLAIN_PASSES_H
 #define NW_EXPLAIN_PASSES_H
 
@@ -29,20 +30,20 @@ double nw_passes_capacity(const nw_passes_neurons *neurons, float *capacity, siz
 void nw_passes_sample(const nw_passes_neurons *neurons, const float *eps, float *z, size_t n);
 /* sum += d z / d lambda * diff = active (x - (mean + std eps)) diff; where `relu`, only where z > 0 */
 void nw_passes_gather(const nw_passes_neurons *neurons, const float *eps, const float *diff, int relu,
-                      double *sum, size_t n);
+                      float *sum, size_t n);
 /* The same without eps diff but eps (diff - share control); control NULL: without either. */
 void nw_passes_gather_lone(const nw_passes_neurons *neurons, const float *eps, const float *diff,
-                           const float *control, float share, int relu, double *sum, size_t n);
+                           const float *control, float share, int relu, float *sum, size_t n);
 /* sum += active diff; where `relu`, only where z > 0 */
 void nw_passes_remember(const nw_passes_neurons *neurons, const float *eps, const float *diff, int relu,
                         float *sum, size_t n);
 /* slope = gathered + weight * d capacity / d lambda */
-void nw_passes_slopes(const nw_passes_neurons *neurons, const double *gathered, double weight, float *slope,
+void nw_passes_slopes(const nw_passes_neurons *neurons, const float *gathered, double weight, float *slope,
                       size_t n);
 /* diff = spread * open * shut; the sum of its absolute values */
 double nw_passes_chain(const float *spread, const float *open, const float *shut, float *diff, size_t n);
 /* Adam (Kingma & Ba 2015, algorithm 1): step = rate / (1 - beta1^t), correction = 1 / sqrt(1 - beta2^t). */
-void nw_passes_adam(const float *diff, double step, double correction, float *first, float *second,
+void nw_passes_adam(const float *diff, float step, float correction, float *first, float *second,
                     float *alpha, size_t n);
 
 #endif
