@@ -56,7 +56,7 @@ static nw_status read_terms(nw_plan *plan, int value, const nw_layout *layout, n
     int count;
     NW_TRY(nw_plan_terms(plan, value, layout, NW_LOOP_BUFFERS, terms, &count, err));
     for (int i = 0; i < count; i++)
-        if (terms[i].factor) return nw_plan_src(plan, value, layout, &loop->src[0], err);
+        if (!nw_term_is_buffer(&terms[i])) return nw_plan_src(plan, value, layout, &loop->src[0], err);
     for (int i = 0; i < count; i++) loop->src[i] = terms[i].src;
     return NW_OK;
 }

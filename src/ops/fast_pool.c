@@ -2,6 +2,7 @@
 #include "ops/fast.h"
 #include "ops/fast_kernel.h"
 #include "ops/window.h"
+#include "plan/term.h"
 
 #include <string.h>
 
@@ -69,11 +70,34 @@ static nw_status forward(nw_plan *plan, const nw_node *node, const nw_pool_desc 
     return status;
 }
 
+/* Averages of windows that lie side by side and cover all of a source of two dimensions. */
+static bool is_tiling(const nw_pool_desc *pool)
+{
+    bool tiles = pool->kind != NW_POOL_MAX && pool->src.rank == 4;
+    for (int i = 0; tiles && i < 2; i++)
+        tiles = pool->strides[i] == pool->kernel[i] && pool->pads_begin[i] == 0 && pool->pads_end[i] == 0 &&
+                pool->dst.dims[2 + i] * pool->kernel[i] == pool->src.dims[2 + i];
+    return tiles;
+}
+
+/* The gradient of such averages is the same all over a window: who reads it spreads it. */
+static nw_status spread(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, const nw_layout *src,
+                        const nw_layout *dst, nw_error *err)
+{
+    nw_term term = {.layout = *src,
+                    .axis = 1,
+                    .scale = 1 / (float)(pool->kernel[0] * pool->kernel[1]),
+                    .window = {pool->kernel[0], pool->kernel[1]}};
+    NW_TRY(nw_plan_diff_dst(plan, node->outputs[0], dst, &term.src, err));
+    return nw_plan_add_diff_term(plan, node->inputs[0], &term, err);
+}
+
 static nw_status backward(nw_plan *plan, const nw_node *node, const nw_pool_desc *pool, bool *declined,
                           nw_error *err)
 {
     if (!nw_plan_wants_diff(plan, node->inputs[0])) return NW_OK;
     nw_layout src = source_layout(plan, node), dst = nw_layout_like(&src, &pool->dst);
+    if (is_tiling(pool)) return spread(plan, node, pool, &src, &dst, err);
     nw_kernel_step k = {.kind = node->op->type};
     nw_status status = nw_pool_backward(nw_plan_backend(plan), pool, &src, &dst, &k.kernel, err);
     if (status == NW_UNSUPPORTED) {

@@ -76,7 +76,7 @@ static nw_status gather(nw_plan *plan, int value, nw_layout *layout, nw_error *e
 /* Whether the gradient is one contribution that lies in memory. */
 static bool is_lone(const nw_plan_value *v)
 {
-    return v->contribution_count == 1 && !v->contributions[0].factor;
+    return v->contribution_count == 1 && nw_term_is_buffer(&v->contributions[0]);
 }
 
 /* Sums the contributions, multiplied by act' where there is one, in the value's own layout. */

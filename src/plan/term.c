@@ -43,7 +43,7 @@ nw_status nw_plan_term_as(nw_plan *plan, const nw_term *term, const nw_layout *l
             t.layout = *layout;
         } else {
             nw_buffer *buffer = t.src;
-            if (t.factor) {
+            if (!nw_term_is_buffer(&t)) {
                 NW_TRY(nw_plan_buffer(plan, &t.layout, &buffer, err));
                 NW_TRY(nw_plan_sum(plan, &t, 1, NULL, NULL, buffer, NULL, err));
             }

@@ -1,9 +1,10 @@
 /* Sums that nobody has computed yet.
  *
  * An operator that multiplies by a number for each channel, or spreads one, or adds, need not write what
- * comes out: it says what the value, or its contribution to a gradient, is a sum of. The pass that reads it
- * computes it on the way (a sum of gradients, a mean, an Add), and only a reader that wants it in memory
- * makes it be written, once. So split attention, w0 u0 + w1 u1, and its gradient take one pass each.
+ * comes out, nor need the gradient of an average: it says what the value, or its contribution to a gradient,
+ * is a sum of. The pass that reads it computes it on the way (a sum of gradients, a mean, an Add), and only a
+ * reader that wants it in memory makes it be written, once. So split attention, w0 u0 + w1 u1, and its
+ * gradient take one pass each.
  */
 #ifndef NW_PLAN_TERM_H
 #define NW_PLAN_TERM_H
@@ -12,18 +13,29 @@
 
 enum { NW_PLAN_TERMS = 4 };
 
-/* The elements of src, each times the factor of its channel; without src, the factor times `scale` alone. */
+/* One of these:
+ *   src                     a buffer as it is
+ *   src and factor          its elements, each times the factor of its channel
+ *   factor                  scale times the factor of the channel alone
+ *   src and window          rank 4: windows of that many positions, side by side, and in each scale times the
+ *                           element that src, which has one for each window, has for it
+ * All but the first are float32. */
 typedef struct nw_term {
-    nw_layout layout;  /* of src, and of what the term stands for: float32 where there is a factor */
-    nw_buffer *src;    /* or NULL */
-    nw_buffer *factor; /* plain, [outer, extent] of nw_layout_loops(&layout, axis); NULL: ones */
+    nw_layout layout;  /* of what the term stands for */
+    nw_buffer *src;    /* of that layout, or of its like with fewer positions */
+    nw_buffer *factor; /* plain, [outer, extent] of nw_layout_loops(&layout, axis) */
     int axis;          /* that of the channels; the blocked one, where the layout is blocked */
-    float scale;       /* of a factor without src */
+    float scale;
+    int64_t window[2]; /* height and width, of which the layout's are multiples; 0: none */
 } nw_term;
 
 static inline nw_term nw_term_of(nw_buffer *src)
 {
     return (nw_term){.layout = src->layout, .src = src};
+}
+static inline bool nw_term_is_buffer(const nw_term *term)
+{
+    return !term->factor && !term->window[0];
 }
 
 /* The value, which the current node produces, is the sum of the terms, 1 to NW_PLAN_TERMS of one layout. */
