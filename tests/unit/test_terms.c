@@ -77,14 +77,16 @@ static void split_attention_in_one_pass(void **state)
 {
     (void)state;
     for (int i = 0; i < 16; i++) {
-        int radix = i & 1 ? 4 : 2, relu = i & 2, beside = i & 4;
+        int radix = i & 1 ? 4 : 2, leaky = i & 2, beside = i & 4;
         int64_t channels = i & 8 ? 20 : 32; /* 20 do not fill blocks */
         ow m = begin();
         net_conv(&m, "x", "a", IN, channels * radix, 3, 1, 1);
-        if (relu) ow_node(&m, "Relu", "", "a", "r");
-        split_attention(&m, relu ? "r" : "a", "s", channels, radix);
+        /* Its derivative is not the same twice. */
+        if (leaky) ow_node(&m, "LeakyRelu", "", "a", "r");
+        if (leaky) ow_attr_float(&m, "alpha", 0.3F);
+        if (beside) net_conv(&m, leaky ? "r" : "a", "c", channels * radix, 16, 1, 1, 1);
+        split_attention(&m, leaky ? "r" : "a", "s", channels, radix);
         net_conv(&m, "s", "b", channels, 16, 1, 1, 1);
-        if (beside) net_conv(&m, relu ? "r" : "a", "c", channels * radix, 16, 1, 1, 1);
         if (beside) ow_node(&m, "Add", "", "b c", "y");
         if (!beside) net_conv(&m, "b", "y", 16, 8, 1, 1, 1);
         ow again = begin(); /* the same with a name */
@@ -160,7 +162,7 @@ static void many_contributions(void **state)
 static void averages(void **state)
 {
     (void)state;
-    static const int64_t kernels[][2] = {{2, 2}, {3, 2}, {1, 4}, {12, 12}, {5, 5}};
+    static const int64_t kernels[][2] = {{2, 2}, {4, 3}, {1, 4}, {12, 12}, {5, 5}};
     for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
         for (int k = 0; k < 8; k++) {
             int beside = k & 1, plain = k & 2, relu = k & 4;
@@ -173,10 +175,10 @@ static void averages(void **state)
             ow_node(&m, "AveragePool", "", in, "p");
             ow_attr_ints(&m, "kernel_shape", 2, kernels[i]);
             ow_attr_ints(&m, "strides", 2, kernels[i]);
-            net_conv(&m, "p", "b", channels, 8, 1, 1, 1);
-            ow_node(&m, "GlobalAveragePool", "", "b", beside ? "c" : "y");
-            if (beside) net_conv(&m, in, "d", channels, 8, 3, 1, 1);
-            if (beside) ow_node(&m, "Add", "", "d c", "y");
+            net_conv(&m, "p", beside ? "b" : "y", channels, 8, 1, 1, 1);
+            if (beside) net_conv(&m, in, "c", channels, 8, 3, 1, 1);
+            if (beside) attention(&m, "c", "w", 8, 8);
+            if (beside) ow_node(&m, "Mul", "", "b w", "y");
             int steps = compare(&m, NULL, "AveragePool");
             /* 5 x 5 leave something of 12 x 12 over. */
             assert_int_equal(steps, i < 4 ? 1 : 2);
