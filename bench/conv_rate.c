@@ -1,12 +1,12 @@
 /* How fast oneDNN's own convolutions are, forward and backward to the source, in layouts of its choice.
  *
- *     conv_rate [--bf16] [--threads N] [--seconds S] [--winograd] [--processor] < SHAPES
+ *     conv_rate [--bf16] [--threads N] [--seconds S] [--processor] < SHAPES
  *
  * A line a shape: images, groups, channels in and out, then height, width, kernel (2), stride (2), dilation
  * (2), zeros before (2) and behind (2). A line of the output a shape: seconds forward, seconds backward, FLOP
  * of either, the names of both. Each is the median of runs in a row after the first, at least three of them
- * and for at least S seconds (0.1); the buffers stay warm, as a loop's do. --winograd: forward by minimal
- * filtering. --processor: seconds of the processor, not of the clock: for one thread on a busy machine. */
+ * and for at least S seconds (0.1); the buffers stay warm, as a loop's do. --processor:
+ * seconds of the processor, not of the clock: for one thread on a busy machine. */
 #include "backend/backend.h"
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -19,7 +19,7 @@
 enum { MOST_RUNS = 1000, LEAST_RUNS = 3 };
 
 typedef struct options {
-    bool bf16, winograd;
+    bool bf16;
     clockid_t clock;
     int threads;
     double seconds;
@@ -107,24 +107,16 @@ static bool read_shape(nw_conv_desc *out)
 static void measure(nw_backend *backend, nw_conv_desc *conv, const options *o)
 {
     nw_error err;
-    nw_kernel *forward, *backward = NULL;
+    nw_kernel *forward, *backward;
     conv->bf16 = o->bf16;
-    conv->winograd = o->winograd;
     nw_layout src = {.dtype = o->bf16 ? NW_BF16 : NW_F32}, dst = src;
-    if (o->winograd) {
-        src = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block());
-        dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
-    }
     check(nw_conv_forward(backend, conv, &src, &dst, &forward, &err), &err);
-    if (!o->winograd) {
-        nw_layout diff_src = nw_layout_blocked(NW_F32, &conv->src, src.axis, src.block);
-        check(nw_conv_backward(backend, conv, &diff_src, &dst, &backward, &err), &err);
-    }
+    nw_layout diff_src = nw_layout_blocked(NW_F32, &conv->src, src.axis, src.block);
+    check(nw_conv_backward(backend, conv, &diff_src, &dst, &backward, &err), &err);
     double flops = 2.0 * (double)conv->dst.dims[0] * (double)conv->dst.dims[2] * (double)conv->dst.dims[3];
     for (int i = 0; i < 4; i++) flops *= (double)conv->weights.dims[i];
-    printf("%.9f %.9f %.0f %s, %s\n", median_seconds(forward, o),
-           backward ? median_seconds(backward, o) : 0.0, flops, nw_kernel_impl(forward),
-           backward ? nw_kernel_impl(backward) : "-");
+    printf("%.9f %.9f %.0f %s, %s\n", median_seconds(forward, o), median_seconds(backward, o), flops,
+           nw_kernel_impl(forward), nw_kernel_impl(backward));
     nw_kernel_free(forward);
     nw_kernel_free(backward);
 }
@@ -134,7 +126,6 @@ int main(int argc, char **argv)
     options o = {.clock = CLOCK_MONOTONIC, .seconds = 0.1};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bf16") == 0) o.bf16 = true;
-        if (strcmp(argv[i], "--winograd") == 0) o.winograd = true;
         if (strcmp(argv[i], "--processor") == 0) o.clock = CLOCK_PROCESS_CPUTIME_ID;
         if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) o.threads = atoi(argv[++i]);
         if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) o.seconds = atof(argv[++i]);

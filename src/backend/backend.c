@@ -71,12 +71,3 @@ const char *nw_backend_isa(void)
 {
     return this_isa()->name;
 }
-
-bool nw_backend_has_winograd(void)
-{
-#if DNNL_VERSION_MAJOR >= 3
-    return false; /* version 3 has dropped them for x86 */
-#else
-    return nw_backend_block() == 16;
-#endif
-}

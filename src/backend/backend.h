@@ -10,9 +10,8 @@
 typedef struct nw_backend nw_backend;
 nw_status nw_backend_new(nw_backend **out, nw_error *err);
 void nw_backend_free(nw_backend *backend);
-int nw_backend_block(void);         /* floats of a vector: 16, 8; 1 without blocked kernels */
-bool nw_backend_has_winograd(void); /* whether there is any kernel for nw_conv_desc.winograd */
-const char *nw_backend_isa(void);   /* "avx512_core_bf16", ... */
+int nw_backend_block(void);       /* floats of a vector: 16, 8; 1 without blocked kernels */
+const char *nw_backend_isa(void); /* "avx512_core_bf16", ... */
 
 /* A prepared primitive. Its arguments are set once, by slot, when the buffers have their addresses. */
 typedef struct nw_kernel nw_kernel;
@@ -47,8 +46,7 @@ typedef struct nw_conv_desc {
     int64_t strides[3], dilations[3], pads_begin[3], pads_end[3];
     bool bias, add;
     nw_act act;
-    bool bf16;     /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
-    bool winograd; /* forward: by minimal filtering, or NW_UNSUPPORTED */
+    bool bf16; /* source (backward: diff_dst) and weights in bfloat16, sums in float32 */
 } nw_conv_desc;
 
 /* Layouts: oneDNN chooses where block is 0 on entry; the choice stands there on return. dtype is the
@@ -131,10 +129,5 @@ bool nw_weights_folded(nw_weights_cache *cache, nw_tensor *const *from, float pa
 /* Remembers; where memory is out it does not, which costs nothing but the sharing. */
 void nw_weights_remember(nw_weights_cache *cache, nw_tensor *const *from, float parameter,
                          nw_tensor *const *made);
-
-/* What was found out about a shape, so that it need not be tried again. */
-enum { NW_NOTE_KEY = 5 };
-bool nw_weights_noted(nw_weights_cache *cache, const int64_t *key, bool *value);
-void nw_weights_note(nw_weights_cache *cache, const int64_t *key, bool value);
 
 #endif

@@ -73,7 +73,7 @@ nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, cons
         int before = limit_threads(conv);
         dnnl_status_t s = nw_pd_conv_forward(
             pd, backend->engine, &src_md, &weights_md, conv->bias ? &bias_md : NULL, &dst_md, &w,
-            conv->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, attr);
+            dnnl_convolution_direct, attr);
         nw_threads_set(before);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "convolution");
     }

@@ -1,4 +1,4 @@
-/* Tensors made from others, remembered by what they were made from; and what was found out by trying. */
+/* Tensors made from others, remembered by what they were made from. */
 #include "backend/internal.h"
 #include "base/memory.h"
 
@@ -46,30 +46,6 @@ void nw_weights_remember(nw_weights_cache *cache, nw_tensor *const *from, float 
         f->parameter = parameter;
         for (int i = 0; i < NW_FOLD_FROM; i++) f->from[i] = nw_tensor_ref(from[i]);
         for (int i = 0; i < NW_FOLD_MADE; i++) f->made[i] = nw_tensor_ref(made[i]);
-    }
-    pthread_mutex_unlock(&cache->lock);
-}
-
-bool nw_weights_noted(nw_weights_cache *cache, const int64_t *key, bool *value)
-{
-    bool found = false;
-    pthread_mutex_lock(&cache->lock);
-    for (size_t i = 0; i < cache->note_count && !found; i++) {
-        const nw_note *note = &cache->notes[i];
-        found = memcmp(note->key, key, sizeof note->key) == 0;
-        if (found) *value = note->value;
-    }
-    pthread_mutex_unlock(&cache->lock);
-    return found;
-}
-
-void nw_weights_note(nw_weights_cache *cache, const int64_t *key, bool value)
-{
-    pthread_mutex_lock(&cache->lock);
-    if (NW_GROW(cache->notes, cache->note_capacity, cache->note_count)) {
-        nw_note *note = &cache->notes[cache->note_count++];
-        memcpy(note->key, key, sizeof note->key);
-        note->value = value;
     }
     pthread_mutex_unlock(&cache->lock);
 }

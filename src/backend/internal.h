@@ -71,19 +71,12 @@ typedef struct nw_folded {
     float parameter;
 } nw_folded;
 
-typedef struct nw_note {
-    int64_t key[NW_NOTE_KEY];
-    bool value;
-} nw_note;
-
 struct nw_weights_cache {
     pthread_mutex_t lock;
     size_t count, capacity;
     nw_packed *entries;
     size_t folded_count, folded_capacity;
     nw_folded *folded;
-    size_t note_count, note_capacity;
-    nw_note *notes;
 };
 
 /* Drops all entries, or those whose sources nobody else knows any more. The lock is held. */

@@ -74,7 +74,6 @@ void nw_weights_cache_free(nw_weights_cache *cache)
     nw_free(cache->entries);
     nw_weights_forget_folded(cache, true);
     nw_free(cache->folded);
-    nw_free(cache->notes);
     pthread_mutex_destroy(&cache->lock);
     nw_free(cache);
 }

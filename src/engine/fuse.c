@@ -244,7 +244,7 @@ static nw_status fuse_sums(fusion *f)
     return NW_OK;
 }
 
-/* A large 3x3 convolution is done in float32 (ops/fast_conv_winograd.c) and reads that. */
+/* A large 3x3 convolution is done in float32 (ops/fast_conv_tiles.c) and reads that. */
 static bool stays_wide(const fusion *f, const nw_node *node)
 {
     const nw_shape *x = nw_in_shape(f->graph, node, 0), *w = nw_in_shape(f->graph, node, 1);

@@ -1,12 +1,13 @@
 /* Convolution, by the first of these that has it: 8-bit integers where the program may, 1x1 kernels of our
- * own, minimal filtering, and oneDNN with layouts of its choice, weights packed once (at every run where they
- * may change). Bias, sum and activation come in the same pass. */
+ * own, minimal filtering, kernels of our own for strides, and oneDNN with layouts of its choice, weights
+ * packed once (at every run where they may change). Bias, sum and activation come in the same pass. */
 #include "ops/fast_conv.h"
 #include "base/parallel.h"
 #include "ops/fast_conv_flat.h"
 #include "ops/fast_conv_int8.h"
 #include "ops/fast_conv_int8_winograd.h"
-#include "ops/fast_conv_winograd.h"
+#include "ops/fast_conv_rows.h"
+#include "ops/fast_conv_tiles.h"
 #include "ops/fast_kernel.h"
 #include "ops/int8_tile.h"
 #include "ops/window.h"
@@ -32,7 +33,7 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
         conv.pads_end[i] = w.after[i];
     }
     /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
-    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16 && !nw_winograd_beats_bf16(&conv);
+    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16 && !nw_tile_conv_beats_bf16(&conv);
     *out = conv;
     return NW_OK;
 }
@@ -105,16 +106,17 @@ static nw_status operands_of(nw_plan *plan, const nw_node *node, const nw_conv_d
     return nw_plan_dst(plan, node->outputs[0], to, &o->dst, err);
 }
 
-static nw_status forward_winograd(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
-                                  nw_winograd *fast, nw_error *err)
+static nw_status forward_tiles(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv,
+                               nw_tile_conv *fast, nw_error *err)
 {
-    nw_layout from = nw_winograd_layout(fast, false), to = nw_winograd_layout(fast, true);
+    nw_layout from = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block()),
+              to = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
     operands o;
     nw_buffer *weights = NULL;
     nw_status status = plain_weights(plan, node, &weights, err);
     if (status == NW_OK) status = operands_of(plan, node, conv, &from, &to, &o, err);
-    if (status == NW_OK) return nw_winograd_step(plan, fast, o.src, weights, o.bias, o.add, o.dst, err);
-    nw_winograd_free(fast);
+    if (status == NW_OK) return nw_tile_conv_step(plan, fast, o.src, weights, o.bias, o.add, o.dst, err);
+    nw_tile_conv_free(fast);
     return status;
 }
 
@@ -154,16 +156,28 @@ static nw_status forward_flat(nw_plan *plan, const nw_node *node, const nw_conv_
                              err);
 }
 
+/* With strides, by kernels of our own. */
+static nw_status forward_rows(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, nw_error *err)
+{
+    nw_layout from = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block()),
+              to = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
+    operands o;
+    NW_TRY(operands_of(plan, node, conv, &from, &to, &o, err));
+    return nw_rows_conv_step(plan, conv, nw_fast_constant(plan, node, 1), o.src, o.bias, o.add, o.dst, err);
+}
+
 static nw_status forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                          nw_error *err)
 {
     nw_layout src = {.dtype = conv->bf16 ? NW_BF16 : NW_F32, .block = 0};
     nw_layout dst = {.dtype = conv->bf16 && node->narrow ? NW_BF16 : NW_F32, .block = 0};
-    nw_winograd *fast;
+    nw_tile_conv *fast;
     if (in_int8(plan, node, conv, false)) return forward_int8(plan, node, conv, err);
     if (is_flat(plan, node, conv)) return forward_flat(plan, node, conv, err);
-    NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
-    if (fast) return forward_winograd(plan, node, conv, fast, err);
+    if (nw_fast_constant(plan, node, 1) && nw_rows_conv_fits(conv))
+        return forward_rows(plan, node, conv, err);
+    NW_TRY(nw_tile_conv_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));
+    if (fast) return forward_tiles(plan, node, conv, fast, err);
     nw_kernel_step k = {.kind = "conv", .flops = flops(conv), .alone = is_alone(conv)};
     int threads = nw_threads_set(k.alone);
     nw_status status = nw_conv_forward(nw_plan_backend(plan), conv, &src, &dst, &k.kernel, err);
@@ -290,14 +304,14 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
     bool learns = nw_plan_wants_diff(plan, node->inputs[1]);
     int bias = nw_has_in(node, 2) && nw_plan_wants_diff(plan, node->inputs[2]) ? node->inputs[2] : -1;
     nw_layout diff_src = {0}, diff_dst = *dst;
-    nw_winograd *fast = NULL;
+    nw_tile_conv *fast = NULL;
     bool integers = wants && in_int8(plan, node, conv, true),
          flat = wants && !integers && is_flat(plan, node, conv);
     if (wants && !integers && !flat)
-        NW_TRY(nw_winograd_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
+        NW_TRY(nw_tile_conv_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
     if (fast) {
-        diff_src = nw_winograd_layout(fast, true);
-        diff_dst = nw_winograd_layout(fast, false);
+        diff_src = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block());
+        diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
     } else if (integers || flat) {
         diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
     } else if (wants) {
@@ -331,12 +345,12 @@ static nw_status backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv
         nw_buffer *to, *weights = NULL;
         status = plain_weights(plan, node, &weights, err);
         if (status == NW_OK) status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
-        if (status == NW_OK) return nw_winograd_step(plan, fast, read, weights, NULL, NULL, to, err);
+        if (status == NW_OK) return nw_tile_conv_step(plan, fast, read, weights, NULL, NULL, to, err);
     }
     if (status == NW_OK && integers) return backward_int8(plan, node, conv, read, err);
     if (status == NW_OK && flat) return backward_flat(plan, node, conv, read, err);
     if (status != NW_OK || !wants) {
-        nw_winograd_free(fast);
+        nw_tile_conv_free(fast);
         return fail(k.kernel, status);
     }
     k.slots[NW_SLOT_DIFF_DST] = read;

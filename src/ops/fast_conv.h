@@ -5,9 +5,14 @@
 #include "ops/fast.h"
 
 /* What is made of a convolution's weights is remembered under keys (nw_weights_remember): these, and twice
- * the groups, and one for the gradient, all negative. Those of 4x4 tiles in float32 are -39 to -1, those of
- * oneDNN's minimal filtering positive. */
-enum { NW_MADE_INT8 = 100000, NW_MADE_INT8_WINOGRAD = 200000, NW_MADE_FLAT = 300000 };
+ * the groups, and one for the gradient. */
+enum {
+    NW_MADE_INT8 = 100000,
+    NW_MADE_INT8_WINOGRAD = 200000,
+    NW_MADE_FLAT = 300000,
+    NW_MADE_ROWS = 400000,
+    NW_MADE_TILES = 500000 /* and 10000 times the tile, and 100 times the group */
+};
 static inline float nw_fast_conv_key(int64_t kind, int64_t groups, bool backward)
 {
     return -(float)(kind + 2 * groups + backward);

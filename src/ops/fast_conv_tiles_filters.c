@@ -2,6 +2,7 @@
  * by a step. */
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "ops/fast_conv.h"
 #include "ops/fast_conv_tiles_internal.h"
 
 enum { UNITS = 32 };
@@ -15,25 +16,27 @@ static nw_tile_filters filters_desc(const nw_tile_conv *t, const float *weights,
 {
     return (nw_tile_filters){.src = weights + group * t->in * t->out * 9,
                              .dst = dst,
+                             .tile = t->tile,
+                             .block = t->block,
                              .outputs = t->out,
                              .inputs = t->in,
+                             .strip = t->strip,
                              .mirrored = t->mirrored,
                              .stride = t->filter_stride};
 }
 
 static void transform_filters(nw_tile_filters *f)
 {
-    nw_parallel((size_t)(f->inputs / NW_TILE_BLOCK * (f->outputs / NW_TILE_BLOCK)), UNITS, filters_part, f);
+    nw_parallel((size_t)(f->inputs / f->block * (f->outputs / f->block)), UNITS, filters_part, f);
 }
 
 nw_status nw_tile_filters_made(nw_plan *plan, nw_tile_conv *t, nw_tensor *weights, int64_t group,
                                nw_tensor **out, nw_error *err)
 {
     nw_tensor *from[NW_FOLD_FROM] = {weights}, *made[NW_FOLD_MADE] = {NULL};
-    float key = -(float)(2 * (t->conv.groups * NW_TILE_GROUPS + group) + t->mirrored +
-                         1); /* others have positive ones */
+    float key = nw_fast_conv_key(NW_MADE_TILES + 10000 * t->tile + 100 * group, t->conv.groups, t->mirrored);
     if (!nw_weights_folded(nw_plan_weights(plan), from, key, made)) {
-        nw_shape shape = {.rank = 1, .dims = {(int64_t)t->filter_stride * NW_TILE_POINTS}};
+        nw_shape shape = {.rank = 1, .dims = {(int64_t)t->filter_stride * t->points}};
         NW_TRY(nw_tensor_new_uninitialised(NW_F32, &shape, &made[0], err));
         nw_tile_filters f = filters_desc(t, weights->data, group, made[0]->data);
         transform_filters(&f);

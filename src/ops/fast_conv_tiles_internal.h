@@ -17,7 +17,8 @@ typedef struct nw_tile_lane {
 struct nw_tile_conv {
     nw_conv_desc conv; /* of all images and groups, as it is computed */
     bool mirrored;
-    int64_t in, out;                             /* channels of a group */
+    int block, tile, points;                     /* of the layout; results along a side, products */
+    int64_t in, out, strip;                      /* channels of a group, and in which filters lie together */
     int64_t rows, columns, total, tiles;         /* tiles: at once */
     size_t in_stride, out_stride, filter_stride; /* floats from one position's matrix to the next */
     int lane_count;
@@ -25,6 +26,16 @@ struct nw_tile_conv {
     nw_tensor *made[NW_TILE_GROUPS];
     nw_buffer *filters[NW_TILE_GROUPS], *src, *bias, *add, *dst, *sources, *products;
 };
+
+/* How the products are made, and what that needs. *_run: of t->sources and one group's filters, into
+ * t->products. */
+nw_status nw_tile_products_make(nw_tile_conv *t, nw_error *err);
+void nw_tile_products_clear(nw_tile_conv *t);
+nw_status nw_tile_products_buffers(nw_plan *plan, nw_tile_conv *t, nw_error *err);
+int nw_tile_products_scratch(const nw_tile_conv *t, nw_buffer *scratch[NW_TILE_LANES]);
+void nw_tile_products_bind(nw_tile_conv *t);
+const char *nw_tile_products_impl(const nw_tile_conv *t);
+nw_status nw_tile_products_run(const nw_tile_conv *t, const float *filters, nw_error *err);
 
 /* The transformed filters of a group: made once for all programs of a model, by way of the cache of tensors
  * made from others. */
