@@ -19,6 +19,17 @@ void *nw_alloc_aligned(size_t count, size_t size)
     return aligned_alloc(NW_ALIGNMENT, bytes);
 }
 
+void *nw_calloc_aligned(size_t count, size_t size, void **block)
+{
+    size_t bytes;
+    *block = NULL;
+    if (!nw_mul_size(count, size, &bytes) || bytes > SIZE_MAX - NW_ALIGNMENT) return NULL;
+    *block = calloc(bytes + NW_ALIGNMENT, 1);
+    if (!*block) return NULL;
+    uintptr_t over = (uintptr_t)*block % NW_ALIGNMENT;
+    return (unsigned char *)*block + (over ? NW_ALIGNMENT - over : 0);
+}
+
 void *nw_realloc(void *block, size_t count, size_t size)
 {
     size_t bytes;

@@ -13,6 +13,9 @@ enum { NW_ALIGNMENT = 64 }; /* bytes; a cache line, and the widest vector */
 void *nw_calloc(size_t count, size_t size);
 /* Not zeroed, aligned to NW_ALIGNMENT. */
 void *nw_alloc_aligned(size_t count, size_t size);
+/* Zeroed and aligned; what is to be released is *block. Large ones are pages that nobody has touched yet:
+ * whoever needs one first brings it in, on its own thread. */
+void *nw_calloc_aligned(size_t count, size_t size, void **block);
 /* As realloc of count * size; the old block stays valid on failure. Only for blocks of nw_calloc/nw_realloc.
  */
 void *nw_realloc(void *block, size_t count, size_t size);

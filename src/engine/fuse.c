@@ -8,10 +8,13 @@
  * A value disappears only where nobody else reads it and the program does not name it.
  */
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "engine/program.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { CHUNK = 16384 }; /* weights that are worth a thread */
 
 typedef struct fusion {
     nw_piece *piece;
@@ -84,6 +87,26 @@ static nw_tensor *constant_f32(const fusion *f, const nw_node *node, int i)
     return t && t->dtype == NW_F32 ? t : NULL;
 }
 
+typedef struct folding {
+    nw_tensor *const *from, *const *made;
+    double epsilon;
+    int64_t each;
+} folding;
+
+static void fold_filters(void *context, size_t begin, size_t end)
+{
+    const folding *f = context;
+    nw_tensor *const *from = f->from;
+    for (int64_t o = (int64_t)begin; o < (int64_t)end; o++) {
+        double factor = nw_tensor_get(from[2], o) / sqrt(nw_tensor_get(from[5], o) + f->epsilon);
+        double bias = from[1] ? nw_tensor_get(from[1], o) : 0;
+        nw_tensor_set(f->made[1], o, (bias - nw_tensor_get(from[4], o)) * factor + nw_tensor_get(from[3], o));
+        const float *old = (const float *)from[0]->data + o * f->each;
+        float *new = (float *)f->made[0]->data + o * f->each;
+        for (int64_t k = 0; k < f->each; k++) new[k] = (float)((double)old[k] * factor);
+    }
+}
+
 /* Inference batch-norm is y = x * scale / sqrt(var + epsilon) + rest, per channel: it scales the filters.
  * from: weights, bias (may be NULL), scale, shift, mean, variance; made: weights and bias. */
 static nw_status fold(nw_tensor *const *from, double epsilon, nw_tensor **made, nw_error *err)
@@ -96,14 +119,8 @@ static nw_status fold(nw_tensor *const *from, double epsilon, nw_tensor **made, 
         nw_tensor_unref(made[0]);
         return status;
     }
-    for (int64_t o = 0; o < filters; o++) {
-        double factor = nw_tensor_get(from[2], o) / sqrt(nw_tensor_get(from[5], o) + epsilon);
-        double bias = from[1] ? nw_tensor_get(from[1], o) : 0;
-        nw_tensor_set(made[1], o, (bias - nw_tensor_get(from[4], o)) * factor + nw_tensor_get(from[3], o));
-        const float *old = (const float *)w->data + o * each;
-        float *new = (float *)made[0]->data + o *each;
-        for (int64_t k = 0; k < each; k++) new[k] = (float)((double)old[k] * factor);
-    }
+    folding f = {from, made, epsilon, each};
+    nw_parallel((size_t)filters, each > CHUNK ? 1 : (size_t)(CHUNK / (each ? each : 1)), fold_filters, &f);
     return NW_OK;
 }
 

@@ -24,7 +24,7 @@ struct nw_bottleneck {
     int64_t neurons, active_count;
     size_t chunks;
     nw_blur *blur;
-    float *block;        /* all arrays below */
+    void *block;         /* all arrays below */
     float *base, *scale; /* active mean, active std */
     float *shift;        /* of the image: active (x - mean) */
     float *alpha, *first_moment, *second_moment;
@@ -67,7 +67,7 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
     b->chunks = ((size_t)n + CHUNK - 1) / CHUNK;
     /* Every array starts on a cache line. */
     size_t stride = ((size_t)n + 15) / 16 * 16;
-    b->block = nw_alloc_aligned(stride, ARRAYS * sizeof *b->block);
+    float *first = nw_calloc_aligned(stride, ARRAYS * sizeof *first, &b->block);
     b->gathered = nw_alloc_aligned((size_t)n, sizeof *b->gathered);
     b->partial = nw_calloc(b->chunks, sizeof *b->partial);
     if (config->keep) b->kept = nw_alloc_aligned((size_t)n, config->keep * sizeof *b->kept);
@@ -75,7 +75,7 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
         b->control = nw_alloc_aligned((size_t)n, sizeof *b->control);
         b->mean_diff = nw_alloc_aligned((size_t)n, sizeof *b->mean_diff);
     }
-    if (!b->block || !b->gathered || !b->partial || (config->keep && !b->kept) ||
+    if (!first || !b->gathered || !b->partial || (config->keep && !b->kept) ||
         (config->control && (!b->control || !b->mean_diff))) {
         nw_bottleneck_free(b);
         return nw_no_memory(err, stride * ARRAYS * sizeof(float), "a bottleneck");
@@ -84,8 +84,7 @@ nw_status nw_bottleneck_new(const nw_bottleneck_config *config, nw_bottleneck **
                               &b->second_moment, &b->open,  &b->shut,     &b->lambda, &b->q,
                               &b->centre,        &b->width, &b->capacity, &b->diff,   &b->scratch,
                               &b->spread};
-    for (size_t i = 0; i < ARRAYS; i++) *arrays[i] = b->block + i * stride;
-    memset(b->block, 0, stride * ARRAYS * sizeof *b->block);
+    for (size_t i = 0; i < ARRAYS; i++) *arrays[i] = first + i * stride;
     for (int64_t i = 0; i < n; i++) {
         bool active = !config->active_share || (double)config->active_share[i] > config->active_threshold;
         b->base[i] = active ? config->mean[i] : 0;

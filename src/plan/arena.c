@@ -116,9 +116,8 @@ nw_status nw_plan_finish(nw_plan *plan, nw_error *err)
     }
     nw_free(roots);
 
-    plan->arena = nw_alloc_aligned(total, 1);
+    plan->arena = nw_calloc_aligned(total, 1, &plan->arena_block);
     if (!plan->arena) return nw_no_memory(err, total, "the activations of the program");
-    memset(plan->arena, 0, total);
     plan->arena_bytes = total;
     for (size_t i = 0; i < plan->buffer_count; i++) {
         nw_buffer *b = plan->buffers[i];

@@ -45,7 +45,8 @@ struct nw_plan {
     size_t owner_count, owner_capacity;
     nw_tensor **owners;
     size_t arena_bytes;
-    unsigned char *arena;
+    unsigned char *arena; /* in arena_block */
+    void *arena_block;
 };
 
 /* Steps of this room's own. */

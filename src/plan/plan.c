@@ -52,7 +52,7 @@ void nw_plan_free(nw_plan *plan)
     nw_free(plan->buffers);
     for (size_t i = 0; i < plan->owner_count; i++) nw_tensor_unref(plan->owners[i]);
     nw_free(plan->owners);
-    nw_free(plan->arena);
+    nw_free(plan->arena_block);
     nw_free(plan);
 }
 
