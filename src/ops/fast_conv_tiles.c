@@ -18,12 +18,12 @@ enum {
     LEAST_CHANNELS = 32,
     LEAST_SIDE = 7,
     LARGE_SIDE = 32,
-    MATRICES = 16 << 20, /* bytes of the matrices that are worked with at once */
-    LEAST_TILES = 16,
-    LEAST_SHARE =
-        40, /* tiles of an image for which, with AVX-512, those of 4x4 pay: their filters are large */
+    LEAST_SHARE = 40, /* tiles of an image for which 36 products pay with AVX-512: their filters are large */
     LEAST_TOTAL = 64, /* tiles of all images for which transforming the filters at every run pays */
-    PAD = 16,         /* floats between matrices: else their lines compete for the same places of the cache */
+    MATRICES = 4 << 20,       /* bytes of the matrices that are worked with at once */
+    WIDE_MATRICES = 16 << 20, /* with AVX-512 */
+    LEAST_TILES = 16,
+    PAD = 16, /* floats between matrices: else their lines compete for the same places of the cache */
     UNITS = 32
 };
 
@@ -77,7 +77,8 @@ static void measure(nw_tile_conv *t)
     t->rows = (c->dst.dims[2] + t->tile - 1) / t->tile;
     t->columns = (c->dst.dims[3] + t->tile - 1) / t->tile;
     t->total = c->src.dims[0] * t->rows * t->columns;
-    int64_t most = MATRICES / ((int64_t)sizeof(float) * t->points * (t->in + t->out));
+    int64_t bytes = t->block == 16 ? WIDE_MATRICES : MATRICES;
+    int64_t most = bytes / ((int64_t)sizeof(float) * t->points * (t->in + t->out));
     if (most < LEAST_TILES) most = LEAST_TILES;
     int64_t times = (t->total + most - 1) / most;
     t->tiles = (t->total + times - 1) / times;
