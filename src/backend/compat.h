@@ -78,19 +78,19 @@ typedef struct nw_dnnl_window {
 
 static inline dnnl_status_t nw_pd_conv_forward(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
                                                const nw_md *src, const nw_md *weights, const nw_md *bias,
-                                               const nw_md *dst, const nw_dnnl_window *w, dnnl_alg_kind_t alg,
+                                               const nw_md *dst, const nw_dnnl_window *w,
                                                dnnl_primitive_attr_t attr)
 {
     nw_md_pointer b = bias ? NW_MD(bias) : NULL;
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, alg, NW_MD(src),
-                                                          NW_MD(weights), b, NW_MD(dst), w->strides,
-                                                          w->dilates, w->pads_l, w->pads_r, attr);
+    return dnnl_convolution_forward_primitive_desc_create(
+        pd, engine, dnnl_forward_inference, dnnl_convolution_direct, NW_MD(src), NW_MD(weights), b,
+        NW_MD(dst), w->strides, w->dilates, w->pads_l, w->pads_r, attr);
 #else
     dnnl_convolution_desc_t d;
-    dnnl_status_t s = dnnl_dilated_convolution_forward_desc_init(&d, dnnl_forward_inference, alg, NW_MD(src),
-                                                                 NW_MD(weights), b, NW_MD(dst), w->strides,
-                                                                 w->dilates, w->pads_l, w->pads_r);
+    dnnl_status_t s = dnnl_dilated_convolution_forward_desc_init(
+        &d, dnnl_forward_inference, dnnl_convolution_direct, NW_MD(src), NW_MD(weights), b, NW_MD(dst),
+        w->strides, w->dilates, w->pads_l, w->pads_r);
     return s == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, NULL) : s;
 #endif
 }

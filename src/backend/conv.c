@@ -71,9 +71,8 @@ nw_status nw_conv_forward_pd(nw_backend *backend, const nw_conv_desc *conv, cons
     if (status == NW_OK) status = nw_attributes(conv->add ? &dst_md : NULL, &conv->act, &attr, err);
     if (status == NW_OK) {
         int before = limit_threads(conv);
-        dnnl_status_t s = nw_pd_conv_forward(
-            pd, backend->engine, &src_md, &weights_md, conv->bias ? &bias_md : NULL, &dst_md, &w,
-            dnnl_convolution_direct, attr);
+        dnnl_status_t s = nw_pd_conv_forward(pd, backend->engine, &src_md, &weights_md,
+                                             conv->bias ? &bias_md : NULL, &dst_md, &w, attr);
         nw_threads_set(before);
         if (s != dnnl_success) status = nw_backend_fail(err, s, "convolution");
     }

@@ -81,6 +81,8 @@ static bool understand(nw_plan *plan, const nw_node *node, binary *b)
     b->axis = channel_axis(&b->layout, &in[b->other]->shape);
     b->spread = spreads(&in[b->other]->shape, out, b->axis);
     if (b->spread == OTHER) return false;
+    /* A constant is the same with one image as with several. */
+    if (b->spread == IMAGES && in[b->other]->data && out->dims[0] == 1) b->spread = CHANNELS;
     b->loops = nw_layout_loops(&b->layout, b->axis);
     b->stride = b->spread == IMAGES ? b->loops.extent : 0;
     return true;

@@ -25,7 +25,8 @@ static nw_status describe(nw_plan *plan, const nw_node *node, nw_conv_desc *out,
         conv.pads_end[i] = w.after[i];
     }
     /* Depthwise and first layers are bound by memory, and oneDNN has no faster kernels for them. */
-    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16 && !nw_tile_conv_beats_bf16(&conv);
+    conv.bf16 = nw_plan_bf16(plan) && conv.weights.dims[1] >= 16 &&
+                !nw_tile_conv_beats_bf16(&conv, nw_fast_constant(plan, node, 1));
     *out = conv;
     return NW_OK;
 }
@@ -37,7 +38,8 @@ double nw_fast_conv_flops(const nw_conv_desc *conv)
 
 bool nw_fast_conv_is_alone(const nw_conv_desc *conv)
 {
-    return nw_span(&conv->dst, 2, conv->dst.rank) == 1 && nw_span(&conv->weights, 2, conv->weights.rank) > 1;
+    bool window = nw_span(&conv->weights, 2, conv->weights.rank) > 1;
+    return nw_span(&conv->dst, 2, conv->dst.rank) == 1 && (window || conv->bf16);
 }
 
 bool nw_fast_conv_in_int8(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool backward)

@@ -6,7 +6,8 @@
 
 /* Forward, or of the gradient with respect to the source, as the direct way counts. */
 double nw_fast_conv_flops(const nw_conv_desc *conv);
-/* On a single pixel oneDNN cuts the sums of a window by whether there is one thread or several. */
+/* On a single pixel oneDNN cuts the sums of a window, and in bfloat16 all, by whether there is one thread or
+ * several. */
 bool nw_fast_conv_is_alone(const nw_conv_desc *conv);
 /* By 8-bit integers, where the program may and there is a way. */
 bool nw_fast_conv_in_int8(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, bool backward);

@@ -1,10 +1,10 @@
-/* The step of a convolution by minimal filtering in tiles of 4x4 (winograd_tiles.h).
+/* The step of a convolution by minimal filtering in tiles of 4x4 or 2x2 (winograd_tiles.h).
  *
- * Tiles of all images are worked off some at a time, so that the matrices stay in the cache: transform, 36
+ * Tiles of all images are worked off some at a time, so that the matrices stay in the cache: transform, the
  * products (fast_conv_tiles_products.c), transform back, each on all threads.
  *
  * A result is the same sum in the same order however many tiles there are at once and whoever computes it, so
- * results depend neither on the number of threads nor on the other images. */
+ * results depend neither on the number of threads nor, with the weights of the model, on the other images. */
 #include "ops/fast_conv_tiles_internal.h"
 
 #include "base/memory.h"
@@ -57,9 +57,9 @@ static bool fits(const nw_conv_desc *conv, bool constant)
     return block == 8 || constant;
 }
 
-bool nw_tile_conv_beats_bf16(const nw_conv_desc *conv)
+bool nw_tile_conv_beats_bf16(const nw_conv_desc *conv, bool constant)
 {
-    bool large = nw_backend_block() == 16 && fits(conv, true);
+    bool large = nw_backend_block() == 16 && fits(conv, constant);
     for (int i = 0; large && i < 2; i++) large = conv->src.dims[2 + i] >= LARGE_SIDE;
     return large;
 }

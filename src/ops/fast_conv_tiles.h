@@ -13,8 +13,9 @@ typedef struct nw_tile_conv nw_tile_conv;
  * is an error then. */
 nw_status nw_tile_conv_make(nw_plan *plan, const nw_conv_desc *conv, nw_tensor *weights, bool mirrored,
                             nw_tile_conv **out, nw_error *err);
-/* Whether it is also preferred to a direct convolution in bfloat16, whose rate it exceeds on large maps. */
-bool nw_tile_conv_beats_bf16(const nw_conv_desc *conv);
+/* Whether it is also preferred to a direct convolution in bfloat16, whose rate it exceeds on large maps.
+ * constant: the weights are the model's. */
+bool nw_tile_conv_beats_bf16(const nw_conv_desc *conv, bool constant);
 void nw_tile_conv_free(nw_tile_conv *conv);
 /* Adds the step; takes over `conv`, also on failure. weights: plain, where they were not given to
  * nw_tile_conv_make. bias and add may be NULL; mirrored has neither. */

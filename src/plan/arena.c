@@ -9,7 +9,6 @@
 #include "plan/internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void extend(void *context, nw_buffer *buffer)
 {

@@ -94,14 +94,19 @@ static nw_status run(void *state, nw_error *err)
     return NW_OK;
 }
 
+static bool lies_in(const nw_buffer *buffer, const nw_buffer *other)
+{
+    return buffer && buffer->root == other->root;
+}
+
 /* Whether the result may lie where the first term's source does if nobody reads that later: nothing else may
- * be read from there here. */
+ * be read from there here. (A map of one pixel may be a factor as well.) */
 static bool in_place(const nw_sum *s)
 {
     const nw_buffer *src = s->terms[0].src;
-    if (!src || !s->dst || s->narrow || (s->result && s->result->root == src->root)) return false;
-    for (int k = 1; k < s->count; k++)
-        if (s->terms[k].src && s->terms[k].src->root == src->root) return false;
+    if (!src || !s->dst || s->narrow || lies_in(s->result, src)) return false;
+    for (int k = 0; k < s->count; k++)
+        if ((k > 0 && lies_in(s->terms[k].src, src)) || lies_in(s->terms[k].factor, src)) return false;
     return true;
 }
 

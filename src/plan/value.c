@@ -1,5 +1,4 @@
 /* Values in their layouts, and the gradients that flow into them. */
-#include "base/memory.h"
 #include "plan/internal.h"
 
 /* A constant of the graph becomes a plain buffer of the plan's type. */

@@ -55,6 +55,7 @@ static inline net_outcome net_compute(nw_model *model, const net_case *c)
     if (c->back) r.dx = net_get(nw_program_diff(program, "x", NULL), r.nx, f64);
     if (c->back && c->middle) {
         const void *dm = nw_program_diff(program, c->middle, &middle);
+        assert_non_null(dm);
         r.nm = net_count(&middle);
         r.dm = net_get(dm, r.nm, f64);
     }

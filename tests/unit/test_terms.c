@@ -71,6 +71,20 @@ static void split_attention(ow *m, const char *u, const char *out, int64_t chann
     }
 }
 
+/* No product or sum of split attention is a step of its own. */
+static void split_attention_is_terms(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"Mul", "Add", "GlobalAveragePool"};
+    for (int k = 0; k < 3; k++) {
+        ow m = begin();
+        net_conv(&m, "x", "a", IN, 64, 3, 1, 1);
+        split_attention(&m, "a", "s", 32, 2);
+        net_conv(&m, "s", "y", 32, 8, 1, 1, 1);
+        assert_int_equal(compare(&m, NULL, kinds[k]), k == 2); /* the mean itself, not its gradient */
+    }
+}
+
 /* The activation's derivative goes with the parts of a Split where nobody asks for the gradient before it:
  * with a name in the middle, and where the source is read beside the Split. */
 static void split_attention_in_one_pass(void **state)
@@ -94,9 +108,10 @@ static void split_attention_in_one_pass(void **state)
         ow_node(&again, "Relu", "", "a", "r");
         split_attention(&again, "r", "s", channels, radix);
         net_conv(&again, "s", "y", channels, 8, 1, 1, 1);
-        int products = compare(&m, NULL, "Mul");
-        assert_int_equal(products, 0);
-        assert_int_equal(compare(&again, "r", "Add"), 0);
+        /* The activation's derivative is in the sums of the parts, and in the convolution's where not. */
+        int multiplied = compare(&m, NULL, "weighted sum+act");
+        assert_int_equal(multiplied, leaky && !beside ? radix : 0);
+        assert_int_equal(compare(&again, "r", "weighted sum+act"), 0);
     }
 }
 
@@ -158,6 +173,47 @@ static void many_contributions(void **state)
     compare(&m, NULL, NULL);
 }
 
+/* On a map of one pixel a gradient is a factor of the mean's as well: nothing may be written over it. */
+static void a_single_pixel(void **state)
+{
+    (void)state;
+    for (int64_t channels = 20; channels <= 32; channels += 12) {
+        ow m = begin();
+        ow_node(&m, "GlobalAveragePool", "", "x", "g");
+        net_conv(&m, "g", "v", IN, channels, 1, 1, 1);
+        ow_node(&m, "GlobalAveragePool", "", "v", "p");
+        net_conv(&m, "v", "e", channels, 8, 1, 1, 1);
+        ow_node(&m, "Add", "", "v p", "a");
+        net_conv(&m, "a", "f", channels, 8, 1, 1, 1);
+        ow_node(&m, "Add", "", "e f", "y");
+        compare(&m, NULL, NULL);
+    }
+}
+
+/* A factor that is a constant has the same bits with one image as with several. */
+static void an_image_is_the_same_alone(void **state)
+{
+    (void)state;
+    ow m = begin();
+    net_conv(&m, "x", "a", IN, 32, 3, 1, 1);
+    net_weights(&m, "k", 4, (int64_t[]){1, 32, 1, 1}, 1, 0);
+    ow_node(&m, "Mul", "", "a k", "b");
+    ow_node(&m, "Add", "", "a b", "c");
+    ow_node(&m, "Add", "", "c b", "d");
+    attention(&m, "d", "w", 32, 32);
+    ow_node(&m, "Mul", "", "d w", "e");
+    ow_node(&m, "Add", "", "e d", "y");
+    ow_output(&m, "y");
+    nw_model *model = net_load(&m);
+    net_outcome one = net_compute(model, &(net_case){.batch = 1, .back = true}),
+                three = net_compute(model, &(net_case){.batch = 3, .back = true});
+    assert_memory_equal(one.y, three.y, one.ny * sizeof *one.y);
+    assert_memory_equal(one.dx, three.dx, one.nx * sizeof *one.dx);
+    net_release(&one);
+    net_release(&three);
+    nw_model_unref(model);
+}
+
 /* Windows side by side, in blocks and not, alone and beside others; and those that are not side by side. */
 static void averages(void **state)
 {
@@ -188,7 +244,8 @@ static void averages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(split_attention_in_one_pass), cmocka_unit_test(weighted_and_added),
-        cmocka_unit_test(sums_of_sums), cmocka_unit_test(many_contributions), cmocka_unit_test(averages)};
+        cmocka_unit_test(split_attention_is_terms), cmocka_unit_test(split_attention_in_one_pass),
+        cmocka_unit_test(weighted_and_added), cmocka_unit_test(sums_of_sums),
+        cmocka_unit_test(a_single_pixel), cmocka_unit_test(an_image_is_the_same_alone), cmocka_unit_test(many_contributions), cmocka_unit_test(averages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
