@@ -3,6 +3,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)
 pkg_check_modules(OPENJPEG REQUIRED IMPORTED_TARGET libopenjp2)
@@ -28,7 +29,7 @@ find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
 
 add_library(narrows_deps INTERFACE)
 target_include_directories(narrows_deps SYSTEM INTERFACE ${DNNL_INCLUDE} ${NIFTI2_INCLUDE} ${RANDOM123_INCLUDE})
-target_link_libraries(narrows_deps INTERFACE PkgConfig::JANSSON PkgConfig::PROTOBUF_C PkgConfig::SPNG
+target_link_libraries(narrows_deps INTERFACE PkgConfig::JANSSON PkgConfig::PROTOBUF_C PkgConfig::SPNG PkgConfig::DEFLATE
   PkgConfig::TURBOJPEG PkgConfig::NETTLE PkgConfig::OPENJPEG ${DCMTK_LIBRARIES} stdc++ ${DNNL_LIBRARY} ${NIFTI2_LIBRARY} ${ZNZ_LIBRARY} ZLIB::ZLIB m)
 
 # OpenMP: gcc's, which is the one oneDNN is linked with. clang gets the SIMD pragmas alone.

@@ -10,7 +10,7 @@ set -eu
 # Compiler and build; libraries; what only the tests use.
 packages="gcc g++ libc6-dev make cmake ninja-build pkg-config
 libdnnl-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev
-libnifti2-dev libznz-dev libdcmtk-dev libopenjp2-7-dev libspng-dev libturbojpeg0-dev zlib1g-dev
+libnifti2-dev libznz-dev libdcmtk-dev libopenjp2-7-dev libspng-dev libdeflate-dev libturbojpeg0-dev zlib1g-dev
 libjansson-dev librandom123-dev nettle-dev
 libcmocka-dev libonnx-testdata"
 bench="python3 python3-numpy python3-pil python3-torch python3-torchvision python3-onnx python3-sklearn python3-scipy python3-matplotlib"

@@ -1,9 +1,11 @@
 #include "base/file.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -15,13 +17,46 @@ static nw_status io_error(nw_error *err, const char *path, const char *doing)
     return nw_fail(err, NW_IO, "%s: cannot %s: %s", path, doing, strerror(errno));
 }
 
+/* Of a file that many threads read: bringing in memory for it takes longer than copying. */
+enum { PIECE = 1 << 20, LEAST_PIECES = 4 };
+typedef struct pieces {
+    int file;
+    unsigned char *data;
+    atomic_bool short_of; /* some piece could not be read as it should */
+} pieces;
+
+static void read_pieces(void *context, size_t begin, size_t end)
+{
+    pieces *p = context;
+    while (begin < end) {
+        ssize_t got = pread(p->file, p->data + begin, end - begin, (off_t)begin);
+        if (got <= 0 && errno == EINTR && got < 0) continue;
+        if (got <= 0) {
+            atomic_store(&p->short_of, true);
+            return;
+        }
+        begin += (size_t)got;
+    }
+}
+
+/* The first bytes of a large file; 0 where nothing was gained, and all is still to be read. */
+static size_t read_ahead(FILE *in, unsigned char *data, size_t size)
+{
+    if (size < (size_t)LEAST_PIECES * PIECE || nw_threads() < 2) return 0;
+    pieces p = {.file = fileno(in), .data = data};
+    atomic_init(&p.short_of, false);
+    nw_parallel(size, PIECE, read_pieces, &p);
+    return !atomic_load(&p.short_of) && fseeko(in, (off_t)size, SEEK_SET) == 0 ? size : 0;
+}
+
 /* Reads to the end of a stream whose size is only a hint (0: unknown). */
 static nw_status read_stream(FILE *in, const char *path, size_t hint, size_t limit, nw_bytes *out,
                              nw_error *err)
 {
-    size_t capacity = hint ? hint + 1 : 65536, size = 0;
+    size_t capacity = hint ? hint + 1 : 65536;
     unsigned char *data = nw_calloc(capacity + 1, 1);
     if (!data) return nw_no_memory(err, capacity, path);
+    size_t size = read_ahead(in, data, hint);
     for (;;) {
         size += fread(data + size, 1, capacity - size, in);
         if (ferror(in)) {

@@ -1,4 +1,4 @@
-/* PNG, by libspng. */
+/* PNG, read by libspng (png_write.c writes). */
 #include "base/memory.h"
 #include "image/volume.h"
 
@@ -77,39 +77,6 @@ nw_status nw_png_decode(const nw_bytes *file, const char *name, const nw_read_li
     spng_ctx *ctx = spng_ctx_new(0);
     if (!ctx) return nw_no_memory(err, 65536, name);
     nw_status status = decode(ctx, file, name, limits, out, err);
-    spng_ctx_free(ctx);
-    return status;
-}
-
-nw_status nw_png_write(const char *path, int64_t width, int64_t height, int channels, const uint8_t *src,
-                       nw_error *err)
-{
-    static const uint8_t types[5] = {0, SPNG_COLOR_TYPE_GRAYSCALE, 0, SPNG_COLOR_TYPE_TRUECOLOR,
-                                     SPNG_COLOR_TYPE_TRUECOLOR_ALPHA};
-    if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX)
-        return nw_fail(err, NW_USAGE, "%s: cannot write a PNG of %lld x %lld pixels", path, (long long)width,
-                       (long long)height);
-    if (channels != 1 && channels != 3 && channels != 4)
-        return nw_fail(err, NW_USAGE, "%s: a PNG has 1, 3 or 4 channels, not %d", path, channels);
-    spng_ctx *ctx = spng_ctx_new(SPNG_CTX_ENCODER);
-    if (!ctx) return nw_no_memory(err, 65536, path);
-    struct spng_ihdr ihdr = {.width = (uint32_t)width, .height = (uint32_t)height, .bit_depth = 8};
-    ihdr.color_type = types[channels];
-    int code = spng_set_option(ctx, SPNG_ENCODE_TO_BUFFER, 1);
-    /* Differences to the line above and little search: a seventh of the time of the best of all filters, and
-     * a tenth more bytes. */
-    if (!code) code = spng_set_option(ctx, SPNG_FILTER_CHOICE, SPNG_FILTER_CHOICE_UP);
-    if (!code) code = spng_set_option(ctx, SPNG_IMG_COMPRESSION_LEVEL, 1);
-    if (!code) code = spng_set_ihdr(ctx, &ihdr);
-    size_t row = (size_t)width * (size_t)channels, size = 0;
-    if (!code) code = spng_encode_image(ctx, src, row * (size_t)height, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
-    void *png = code ? NULL : spng_get_png_buffer(ctx, &size, &code);
-    nw_status status = NW_OK;
-    if (png)
-        status = nw_file_write(path, png, size, err);
-    else
-        status = nw_fail(err, NW_FAILED, "%s: cannot make the PNG: %s", path, spng_strerror(code));
-    free(png);
     spng_ctx_free(ctx);
     return status;
 }

@@ -1,4 +1,4 @@
-/* SHA-256 on a thread of its own, so that hashing a model costs no time beside reading it. */
+/* SHA-256 of a model, whose first bytes another thread may hash while it is read. */
 #ifndef NW_ONNX_DIGEST_H
 #define NW_ONNX_DIGEST_H
 
@@ -10,16 +10,18 @@
 
 typedef struct nw_digest {
     struct sha256_ctx sha;
-    pthread_t thread;
-    bool running;
+    pthread_mutex_t lock;
+    bool begun; /* the first bytes are in */
     const uint8_t *bytes;
     size_t size;
 } nw_digest;
 
-/* Begins with these bytes, which must stay as they are until the next call. */
+/* Begins with these bytes, which must stay as they are until they are hashed: by nw_digest_hash, which one
+ * other thread may call meanwhile, or by what is called next. */
 void nw_digest_start(nw_digest *digest, const void *bytes, size_t size);
+void nw_digest_hash(nw_digest *digest);
 void nw_digest_add(nw_digest *digest, const void *bytes, size_t size);
-/* Hexadecimal and a zero. Must follow a start, also where the text is not wanted: it ends the thread. */
+/* Hexadecimal and a zero. Must follow a start, also where the text is not wanted. */
 void nw_digest_finish(nw_digest *digest, char text[65]);
 
 #endif

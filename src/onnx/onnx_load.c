@@ -1,6 +1,7 @@
 /* nw_model_load: file, digest, graph, operators, sidecar. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "onnx/onnx.h"
 #include "ops/op.h"
 
@@ -84,6 +85,26 @@ static nw_status load_sidecar(const char *path, const char *wanted, nw_model *mo
     return status;
 }
 
+/* A file in memory: one thread makes the graph of it, one its digest. */
+typedef struct loading {
+    const nw_bytes *file;
+    const nw_onnx_options *options;
+    nw_model *model;
+    nw_status status;
+    nw_error *err;
+} loading;
+
+static void parse_or_hash(void *context, size_t begin, size_t end)
+{
+    loading *l = context;
+    for (size_t i = begin; i < end; i++) {
+        if (i == 0)
+            l->status = nw_onnx_parse(l->file->data, l->file->size, l->options, l->model, l->err);
+        else
+            nw_digest_hash(l->options->digest);
+    }
+}
+
 static nw_status load_graph(const char *path, size_t limit, nw_model *model, nw_error *err)
 {
     nw_bytes file;
@@ -97,7 +118,9 @@ static nw_status load_graph(const char *path, size_t limit, nw_model *model, nw_
                                .path = standard_input ? NULL : path,
                                .max_bytes = limit - file.size,
                                .digest = &digest};
-    status = nw_onnx_parse(file.data, file.size, &options, model, err);
+    loading l = {&file, &options, model, NW_OK, err};
+    nw_parallel(2, 1, parse_or_hash, &l);
+    status = l.status;
     nw_digest_finish(&digest, model->digest);
     nw_free(file.data);
     return status;

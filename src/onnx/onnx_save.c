@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef void (*take_bytes)(void *user, const void *data, size_t size);
 
@@ -66,7 +67,7 @@ nw_status nw_model_save(const nw_model *model, const char *path, nw_error *err)
 
 static void to_digest(void *user, const void *data, size_t size)
 {
-    sha256_update(user, size, data);
+    nw_digest_add(user, data, size);
 }
 
 nw_status nw_onnx_digest(nw_model *model, nw_error *err)
@@ -75,12 +76,14 @@ nw_status nw_onnx_digest(nw_model *model, nw_error *err)
     if (!err) err = &own;
     nw_pack pack = {0};
     Onnx__ModelProto message;
-    nw_digest digest = {0};
-    sha256_init(&digest.sha);
+    nw_digest digest;
+    char text[sizeof model->digest];
+    nw_digest_start(&digest, NULL, 0);
     nw_status status = nw_pack_model(&pack, model, &message, err);
-    if (status == NW_OK) status = hand_out(&message, to_digest, &digest.sha, err);
+    if (status == NW_OK) status = hand_out(&message, to_digest, &digest, err);
+    nw_digest_finish(&digest, text);
     if (status == NW_OK)
-        nw_digest_finish(&digest, model->digest);
+        memcpy(model->digest, text, sizeof text);
     else
         nw_fail_within(err, status, "%s", model->path);
     nw_pack_clear(&pack);

@@ -37,7 +37,7 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
     const packing *p = context;
     int64_t blocks = p->out / NW_INT8_BLOCK, outputs = p->groups * p->out;
     for (int64_t all = (int64_t)begin; all < (int64_t)end; all++) {
-        float u[NW_INT8_POINTS][NW_INT8_BLOCK], factor[NW_INT8_POINTS][NW_INT8_BLOCK];
+        float u[NW_INT8_FOUR][NW_INT8_POINTS][NW_INT8_BLOCK], factor[NW_INT8_POINTS][NW_INT8_BLOCK];
         int64_t group = all / blocks, first = all % blocks * NW_INT8_BLOCK,
                 strip = first / NW_INT8_STRIP * NW_INT8_STRIP;
         int64_t together = p->out - strip < NW_INT8_STRIP ? p->out - strip : NW_INT8_STRIP;
@@ -52,14 +52,18 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
             }
         uint8_t *to =
             p->dst + (group * p->out + strip) * NW_INT8_POINTS * p->in + (first - strip) * NW_INT8_FOUR;
-        for (int64_t i = 0; i < p->in; i++) {
-            nw_int8_tile_filters(src + i * p->by_input, p->by_output, p->mirrored, u);
+        for (int64_t i = 0; i < p->in; i += NW_INT8_FOUR) {
+            for (int f = 0; f < NW_INT8_FOUR; f++)
+                nw_int8_tile_filters(src + (i + f) * p->by_input, p->by_output, p->mirrored, u[f]);
             for (int64_t k = 0; k < NW_INT8_POINTS; k++) {
-                uint8_t *dst = to + (k * p->in + i - i % NW_INT8_FOUR) * together + i % NW_INT8_FOUR;
-                for (int o = 0; o < NW_INT8_BLOCK; o++) {
-                    float q = u[k][o] * factor[k][o]; /* NaN where the scale is */
-                    dst[o * NW_INT8_FOUR] = (uint8_t)((q == q ? (int)rintf(q) : 0) + NW_INT8_OFFSET);
-                }
+                uint32_t fours[NW_INT8_BLOCK] = {0}; /* of inputs, the first in the lowest byte */
+                for (int f = 0; f < NW_INT8_FOUR; f++)
+                    for (int o = 0; o < NW_INT8_BLOCK; o++) {
+                        float q = u[f][k][o] * factor[k][o]; /* NaN where the scale is */
+                        int number = (q == q ? (int)rintf(q) : 0) + NW_INT8_OFFSET;
+                        fours[o] |= (uint32_t)number << (8 * f);
+                    }
+                memcpy(to + (k * p->in + i) * together, fours, sizeof fours);
             }
         }
     }

@@ -1,5 +1,6 @@
 /* The picture to look at: the image, the image under the map, a colour bar, a line above and one below. */
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "image/sort.h"
 #include "report/canvas.h"
 #include "report/resample.h"
@@ -165,14 +166,23 @@ static bool on_outline(const canvas *c, const float *m, int x, int y)
 
 typedef enum panel { PLAIN, MASK, MAP } panel;
 
-/* The image, under the map where there is one. */
-static void draw_pixels(canvas *c, const float *map, int left, int top)
+typedef struct placed {
+    canvas *c;
+    const float *map;
+    int left, top;
+} placed;
+
+static void draw_rows(void *context, size_t begin, size_t end)
 {
-    for (int y = 0; y < c->height; y++) {
-        const float *image = c->image + (size_t)y * (size_t)c->width;
-        unsigned char *p = c->picture.rgb + 3 * ((size_t)(top + y) * (size_t)c->picture.width + (size_t)left);
-        for (int x = 0; x < c->width; x++, p += 3) {
-            double share = map ? (double)map[(size_t)y * (size_t)c->width + (size_t)x] : 0;
+    const placed *at = context;
+    canvas *c = at->c;
+    size_t wide = (size_t)c->width;
+    for (size_t y = begin; y < end; y++) {
+        const float *image = c->image + y * wide;
+        unsigned char *p =
+            c->picture.rgb + 3 * (((size_t)at->top + y) * (size_t)c->picture.width + (size_t)at->left);
+        for (size_t x = 0; x < wide; x++, p += 3) {
+            double share = at->map ? (double)at->map[y * wide + x] : 0;
             nw_rgb seen = mixed((double)image[x], c->colours[(int)lrint(255 * share)],
                                 c->covers[(int)lrint((COVERS - 1) * share)]);
             p[0] = seen.r;
@@ -180,6 +190,13 @@ static void draw_pixels(canvas *c, const float *map, int left, int top)
             p[2] = seen.b;
         }
     }
+}
+
+/* The image, under the map where there is one. */
+static void draw_pixels(canvas *c, const float *map, int left, int top)
+{
+    placed at = {c, map, left, top};
+    nw_parallel((size_t)c->height, 16, draw_rows, &at);
 }
 
 /* Where a region is, and its outline. */

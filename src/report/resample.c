@@ -1,8 +1,11 @@
 #include "report/resample.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <math.h>
+
+enum { LINES = 16 }; /* that are worth a thread */
 
 static double catmull_rom(double x)
 {
@@ -63,28 +66,46 @@ static int64_t inside(int64_t j, int64_t n)
     return j < 0 ? 0 : j >= n ? n - 1 : j;
 }
 
-static void along_line(const taps *t, const float *src, float *dst)
+/* First along lines, then across them; each line of either by one thread. */
+typedef struct resizing {
+    taps x, y;
+    const float *src;
+    float *lines, *dst; /* [rows][width], [height][width] */
+} resizing;
+
+static void along_lines(void *context, size_t begin, size_t end)
 {
-    for (int64_t i = 0; i < t->m; i++) {
-        double sum = 0;
-        for (int64_t j = 0; j < t->count[i]; j++)
-            sum += t->weights[i * t->most + j] * (double)src[inside(t->first[i] + j, t->n)];
-        dst[i] = (float)(sum / t->sum[i]);
+    const resizing *r = context;
+    const taps *t = &r->x;
+    for (size_t row = begin; row < end; row++) {
+        const float *src = r->src + row * (size_t)t->n;
+        float *dst = r->lines + row * (size_t)t->m;
+        for (int64_t i = 0; i < t->m; i++) {
+            double sum = 0;
+            for (int64_t j = 0; j < t->count[i]; j++)
+                sum += t->weights[i * t->most + j] * (double)src[inside(t->first[i] + j, t->n)];
+            dst[i] = (float)(sum / t->sum[i]);
+        }
     }
 }
 
-/* Whole lines of `width`, one of dst from some of src. */
-static void across_lines(const taps *t, const float *src, int64_t width, double *sums, float *dst)
+static void across_lines(void *context, size_t begin, size_t end)
 {
-    for (int64_t i = 0; i < t->m; i++) {
-        for (int64_t c = 0; c < width; c++) sums[c] = 0;
-        for (int64_t j = 0; j < t->count[i]; j++) {
-            const float *line = src + inside(t->first[i] + j, t->n) * width;
-            double w = t->weights[i * t->most + j];
-            for (int64_t c = 0; c < width; c++) sums[c] += w * (double)line[c];
+    enum { AT_ONCE = 256 };
+    const resizing *r = context;
+    const taps *t = &r->y;
+    int64_t width = r->x.m;
+    for (int64_t i = (int64_t)begin; i < (int64_t)end; i++)
+        for (int64_t left = 0; left < width; left += AT_ONCE) {
+            int64_t n = width - left < AT_ONCE ? width - left : AT_ONCE;
+            double sums[AT_ONCE] = {0};
+            for (int64_t j = 0; j < t->count[i]; j++) {
+                const float *line = r->lines + inside(t->first[i] + j, t->n) * width + left;
+                double w = t->weights[i * t->most + j];
+                for (int64_t c = 0; c < n; c++) sums[c] += w * (double)line[c];
+            }
+            for (int64_t c = 0; c < n; c++) r->dst[i * width + left + c] = (float)(sums[c] / t->sum[i]);
         }
-        for (int64_t c = 0; c < width; c++) dst[i * width + c] = (float)(sums[c] / t->sum[i]);
-    }
 }
 
 static void clamp_to_range_of(const float *src, int64_t count, float *dst, int64_t n)
@@ -104,20 +125,18 @@ nw_status nw_display_resize(const float *src, int64_t rows, int64_t columns, flo
                             int width, nw_error *err)
 {
     size_t count = (size_t)rows * (size_t)width;
-    taps x = {0}, y = {0};
-    float *lines = nw_calloc(count, sizeof *lines);
-    double *sums = nw_calloc((size_t)width, sizeof *sums);
-    nw_status status = lines && sums ? NW_OK : nw_no_memory(err, count * sizeof *lines, "resizing a picture");
-    if (status == NW_OK) status = taps_make(columns, width, &x, err);
-    if (status == NW_OK) status = taps_make(rows, height, &y, err);
+    resizing r = {.src = src, .dst = dst};
+    r.lines = nw_calloc(count, sizeof *r.lines);
+    nw_status status = r.lines ? NW_OK : nw_no_memory(err, count * sizeof *r.lines, "resizing a picture");
+    if (status == NW_OK) status = taps_make(columns, width, &r.x, err);
+    if (status == NW_OK) status = taps_make(rows, height, &r.y, err);
     if (status == NW_OK) {
-        for (int64_t r = 0; r < rows; r++) along_line(&x, src + r * columns, lines + r * width);
-        across_lines(&y, lines, width, sums, dst);
+        nw_parallel((size_t)rows, LINES, along_lines, &r);
+        nw_parallel((size_t)height, LINES, across_lines, &r);
         clamp_to_range_of(src, rows * columns, dst, (int64_t)height * width);
     }
-    taps_free(&x);
-    taps_free(&y);
-    nw_free(lines);
-    nw_free(sums);
+    taps_free(&r.x);
+    taps_free(&r.y);
+    nw_free(r.lines);
     return status;
 }
