@@ -132,7 +132,8 @@ int nw_blur_radius(const nw_blur *blur)
     return blur->radius;
 }
 
-/* Values that are summed in a register, or two of half the length. */
+/* Values that are summed in a register, or two of half the length. The last of a line of at least so many are
+ * summed with some that were already, the same way once more. */
 enum { TOGETHER = 16 };
 typedef float vec __attribute__((vector_size(4 * TOGETHER), aligned(4), may_alias));
 
@@ -142,7 +143,8 @@ static inline __attribute__((always_inline)) void filter(float *restrict dst, co
                                                          int64_t n)
 {
     int64_t i = 0;
-    for (; i + TOGETHER <= n; i += TOGETHER) {
+    for (; n >= TOGETHER && i < n; i += TOGETHER) {
+        if (i > n - TOGETHER) i = n - TOGETHER;
         vec sum = weights[0] * *(const vec *)(const void *)(src + i);
         for (int64_t k = 1; k < count; k++)
             sum += weights[k] * *(const vec *)(const void *)(src + k * step + i);
@@ -184,7 +186,8 @@ static inline __attribute__((always_inline)) void gather(float *restrict dst, co
                                                          int64_t inner, const tap *from, int64_t count)
 {
     int64_t i = 0;
-    for (; i + TOGETHER <= inner; i += TOGETHER) {
+    for (; inner >= TOGETHER && i < inner; i += TOGETHER) {
+        if (i > inner - TOGETHER) i = inner - TOGETHER;
         vec sum = {0};
         for (int64_t k = 0; k < count; k++)
             sum += from[k].weight * *(const vec *)(const void *)(src + from[k].from * inner + i);
