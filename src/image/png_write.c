@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { SIGNATURE = 8, FRAME = 12 /* of a chunk: length, type, checksum */, HEADER = 13, LEVEL = 1 };
-enum { FILTER_UP = 2, PIECE = 1 << 30 /* bytes of a chunk, at most */ };
+enum { FILTER_AVERAGE = 3, PIECE = 1 << 30 /* bytes of a chunk, at most */ };
 
 static void put_u32(unsigned char *to, uint32_t value)
 {
@@ -24,15 +24,19 @@ static unsigned char *end_chunk(unsigned char *chunk, const char type[4], size_t
     return chunk + FRAME + size;
 }
 
-/* Differences to the line above, which pictures have few of. */
-static void filter(const uint8_t *src, size_t row, size_t height, uint8_t *dst)
+/* Differences to the mean of the neighbours above and to the left, of which pictures have small ones: the
+ * fewest bytes of the simple filters, and so the least time to compress them. */
+static void filter(const uint8_t *src, size_t row, size_t height, size_t channels, uint8_t *dst)
 {
     for (size_t y = 0; y < height; y++, src += row) {
-        *dst++ = FILTER_UP;
+        const uint8_t *above = y ? src - row : src;
+        *dst++ = FILTER_AVERAGE;
+        for (size_t i = 0; i < channels; i++) dst[i] = (uint8_t)(src[i] - (y ? above[i] / 2 : 0));
         if (y == 0)
-            memcpy(dst, src, row);
+            for (size_t i = channels; i < row; i++) dst[i] = (uint8_t)(src[i] - src[i - channels] / 2);
         else
-            for (size_t i = 0; i < row; i++) dst[i] = (uint8_t)(src[i] - src[i - row]);
+            for (size_t i = channels; i < row; i++)
+                dst[i] = (uint8_t)(src[i] - (src[i - channels] + above[i]) / 2);
         dst += row;
     }
 }
@@ -87,7 +91,7 @@ nw_status nw_png_write(const char *path, int64_t width, int64_t height, int chan
     if (!compressor || !filtered || !packed || !png) {
         status = nw_no_memory(err, bytes + 2 * bound, path);
     } else {
-        filter(src, row, (size_t)height, filtered);
+        filter(src, row, (size_t)height, (size_t)channels, filtered);
         const picture p = {(uint32_t)width, (uint32_t)height, channels};
         size_t size = encode(&p, filtered, bytes, bound, compressor, packed, png);
         status = size ? nw_file_write(path, png, size, err)
