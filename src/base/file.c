@@ -30,7 +30,7 @@ static void read_pieces(void *context, size_t begin, size_t end)
     pieces *p = context;
     while (begin < end) {
         ssize_t got = pread(p->file, p->data + begin, end - begin, (off_t)begin);
-        if (got <= 0 && errno == EINTR && got < 0) continue;
+        if (got < 0 && errno == EINTR) continue;
         if (got <= 0) {
             atomic_store(&p->short_of, true);
             return;

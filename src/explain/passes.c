@@ -71,7 +71,7 @@ NW_SIMD void nw_passes_begin(const float *restrict x, const float *restrict base
  * s = lambda / (2 - lambda) they are lambda s + lambda^2 / 2 + 2 (s^3 / 3 + s^5 / 5 + ...), all positive.
  * From there on q is what counts, which 1 - lambda is not (it is small where lambda rounds to 1): q = 2^k m
  * with m in [sqrt(1/2), sqrt(2)), ln q = k ln 2 - 2 (s + s^3 / 3 + ...) with s = (1 - m) / (1 + m). In both
- * s^2 is below 1/9. Relative error below 4e-7. */
+ * s^2 is below 1/9. Relative error below 4e-7. q is 0 or no less than FLT_MIN. */
 static inline float kl_of_gate(float lambda, float q)
 {
     uint32_t bits;

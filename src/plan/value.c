@@ -1,4 +1,4 @@
-/* Values in their layouts, and the gradients that flow into them. */
+/* Values in their layouts. */
 #include "plan/internal.h"
 
 /* A constant of the graph becomes a plain buffer of the plan's type. */
@@ -16,6 +16,7 @@ static nw_status constant_form(nw_plan *plan, int value, nw_error *err)
     return NW_OK;
 }
 
+/* A value that is a sum nobody has computed is written now, by a step of its own. */
 static nw_status need_form(nw_plan *plan, int value, nw_error *err)
 {
     nw_plan_value *v = &plan->values[value];

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "base/strmap.h"
 #include "tensor/tensor.h"
 
@@ -103,6 +104,34 @@ static void output_appears_only_when_committed(void **state)
     unlink(path);
 }
 
+/* So large that several threads read it, with an end that fills no piece. */
+static void large_files_are_read_whole(void **state)
+{
+    (void)state;
+    nw_error err;
+    nw_bytes bytes;
+    size_t size = ((size_t)5 << 20) + 12345;
+    unsigned char *data = malloc(size);
+    for (size_t i = 0; i < size; i++) data[i] = (unsigned char)(i * 2654435761u >> 13);
+    char path[] = "/tmp/narrows-base-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    assert_int_equal(nw_file_write(path, data, size, &err), NW_OK);
+    for (int threads = 1; threads <= 3; threads++) {
+        int before = nw_threads_set(threads);
+        assert_int_equal(nw_file_read(path, size, &bytes, &err), NW_OK);
+        assert_int_equal(bytes.size, size);
+        assert_memory_equal(bytes.data, data, size);
+        assert_int_equal(bytes.data[size], 0);
+        nw_free(bytes.data);
+        assert_int_equal(nw_file_read(path, size - 1, &bytes, &err), NW_BAD_INPUT);
+        nw_threads_set(before);
+    }
+    unlink(path);
+    free(data);
+}
+
 static void full_disk_is_reported(void **state)
 {
     (void)state;
@@ -121,7 +150,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_one_line),    cmocka_unit_test(sizes_do_not_wrap),
         cmocka_unit_test(conversion_saturates),     cmocka_unit_test(map_finds_what_it_was_given),
-        cmocka_unit_test(output_appears_only_when_committed), cmocka_unit_test(full_disk_is_reported),
+        cmocka_unit_test(output_appears_only_when_committed), cmocka_unit_test(large_files_are_read_whole),
+        cmocka_unit_test(full_disk_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

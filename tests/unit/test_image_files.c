@@ -153,6 +153,41 @@ static void written_png_is_read_back(void **state)
     assert_int_equal(temp_count(folder), before);
 }
 
+/* Every byte beside every other, and pictures of one line, one column and one pixel, by libspng. */
+static void written_noise_is_read_back(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{1, 1}, {1, 9}, {9, 1}, {301, 230}};
+    char path[128];
+    nw_error err;
+    snprintf(path, sizeof path, "%s/noise.png", folder);
+    for (size_t k = 0; k < 4; k++)
+        for (int channels = 1; channels <= 4; channels += 1 + (channels == 1)) {
+            size_t count = (size_t)(sizes[k][0] * sizes[k][1] * channels), bytes = 0;
+            uint8_t *src = malloc(count), *got = malloc(count);
+            uint32_t random = 7;
+            for (size_t i = 0; i < count; i++) src[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+            assert_int_equal(nw_png_write(path, sizes[k][0], sizes[k][1], channels, src, &err), NW_OK);
+            FILE *file = fopen(path, "rb");
+            spng_ctx *ctx = spng_ctx_new(0);
+            assert_int_equal(spng_set_crc_action(ctx, SPNG_CRC_ERROR, SPNG_CRC_ERROR), 0);
+            assert_int_equal(spng_set_png_file(ctx, file), 0);
+            struct spng_ihdr ihdr;
+            assert_int_equal(spng_get_ihdr(ctx, &ihdr), 0);
+            assert_int_equal(ihdr.width, sizes[k][0]);
+            assert_int_equal(ihdr.height, sizes[k][1]);
+            assert_int_equal(spng_decoded_image_size(ctx, SPNG_FMT_PNG, &bytes), 0);
+            assert_int_equal(bytes, count);
+            assert_int_equal(spng_decode_image(ctx, got, count, SPNG_FMT_PNG, 0), 0);
+            assert_int_equal(spng_decode_chunks(ctx), 0); /* to the end */
+            assert_memory_equal(got, src, count);
+            spng_ctx_free(ctx);
+            fclose(file);
+            free(src);
+            free(got);
+        }
+}
+
 static unsigned char *make_jpeg(int colour, unsigned long *size)
 {
     enum { W = 61, H = 47 };
@@ -390,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_of_png),
         cmocka_unit_test(written_png_is_read_back),
+        cmocka_unit_test(written_noise_is_read_back),
         cmocka_unit_test(png_damage),
         cmocka_unit_test(jpeg_grey_and_colour),
         cmocka_unit_test(npy_types_orders_and_versions),
