@@ -28,15 +28,14 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
         /* Magnitudes, which have the order of their bits; a NaN is above all. */
         uint32_t most[NW_INT8_BLOCK] = {0};
         float factor[NW_INT8_BLOCK];
-        for (int64_t i = 0; i < p->in * p->taps; i++) {
-            const float *from = src + i / p->taps * p->by_input + i % p->taps;
-            for (int k = 0; k < NW_INT8_BLOCK; k++) {
-                uint32_t bits;
-                memcpy(&bits, &from[k * p->by_output], sizeof bits);
-                bits &= 0x7fffffffu;
-                most[k] = most[k] < bits ? bits : most[k];
-            }
-        }
+        for (int64_t i = 0; i < p->in; i++)
+            for (int64_t t = 0; t < p->taps; t++)
+                for (int k = 0; k < NW_INT8_BLOCK; k++) {
+                    uint32_t bits;
+                    memcpy(&bits, &src[i * p->by_input + t + k * p->by_output], sizeof bits);
+                    bits &= 0x7fffffffu;
+                    most[k] = most[k] < bits ? bits : most[k];
+                }
         for (int k = 0; k < NW_INT8_BLOCK; k++) {
             float largest;
             memcpy(&largest, &most[k], sizeof largest);
@@ -48,10 +47,8 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
             for (int64_t t = 0; t < p->taps; t++) {
                 const float *from = src + i * p->by_input + t;
                 uint8_t *dst = to + (t * p->in + i - i % NW_INT8_FOUR) * outputs + i % NW_INT8_FOUR;
-                for (int k = 0; k < NW_INT8_BLOCK; k++) {
-                    float q = from[k * p->by_output] * factor[k]; /* NaN where the scale is */
-                    dst[k * NW_INT8_FOUR] = (uint8_t)((q == q ? (int)rintf(q) : 0) + NW_INT8_OFFSET);
-                }
+                for (int k = 0; k < NW_INT8_BLOCK; k++)
+                    dst[k * NW_INT8_FOUR] = (uint8_t)nw_int8_weight(from[k * p->by_output] * factor[k]);
             }
     }
 }

@@ -58,11 +58,8 @@ NW_SIMD static void pack(void *context, size_t begin, size_t end)
             for (int64_t k = 0; k < NW_INT8_POINTS; k++) {
                 uint32_t fours[NW_INT8_BLOCK] = {0}; /* of inputs, the first in the lowest byte */
                 for (int f = 0; f < NW_INT8_FOUR; f++)
-                    for (int o = 0; o < NW_INT8_BLOCK; o++) {
-                        float q = u[f][k][o] * factor[k][o]; /* NaN where the scale is */
-                        int number = (q == q ? (int)rintf(q) : 0) + NW_INT8_OFFSET;
-                        fours[o] |= (uint32_t)number << (8 * f);
-                    }
+                    for (int o = 0; o < NW_INT8_BLOCK; o++)
+                        fours[o] |= nw_int8_weight(u[f][k][o] * factor[k][o]) << (8 * f);
                 memcpy(to + (k * p->in + i) * together, fours, sizeof fours);
             }
         }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     NW_INT8_LEVELS = 127,
@@ -21,6 +22,16 @@ enum {
     NW_INT8_OFFSET = 128,      /* added to weights: the instruction takes one factor without a sign */
     NW_INT8_MOST_SUM = 1 << 16 /* channels of a group; 255 * 127 * so many is below 2^31 */
 };
+
+/* A weight in steps of its scale, rounded, as the byte that is multiplied; some byte for a NaN, whose scale
+ * is none. Below 2^22 a number added to 1.5 * 2^23 stands, whole, in its lowest bits. */
+static inline uint32_t nw_int8_weight(float steps)
+{
+    float sum = steps + 12582912.0F;
+    uint32_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    return (bits + NW_INT8_OFFSET) & 255;
+}
 
 /* Whether this processor has them. The others are to be called only where it does. */
 bool nw_int8_available(void);

@@ -1,6 +1,5 @@
 #include "ops/int8_winograd.h"
 
-#include "base/simd.h"
 #include "ops/int8_internal.h"
 
 #include <float.h>
@@ -8,32 +7,6 @@
 #include <string.h>
 
 enum { SIDE = NW_INT8_TILE_SOURCE, POINTS = NW_INT8_POINTS };
-
-/* G g: a filter's three rows become four. (The test rounds the same sums, so it adds in this order.) */
-static inline void four_of_three(float a, float b, float c, float out[SIDE])
-{
-    out[0] = a;
-    out[1] = ((a + c) + b) * 0.5F;
-    out[2] = ((a + c) - b) * 0.5F;
-    out[3] = c;
-}
-
-NW_SIMD void nw_int8_tile_filters(const float *src, int64_t by_filter, bool mirrored,
-                                  float dst[NW_INT8_POINTS][NW_INT8_BLOCK])
-{
-    float g[NW_INT8_TAPS][NW_INT8_BLOCK];
-    for (int t = 0; t < NW_INT8_TAPS; t++)
-        for (int k = 0; k < NW_INT8_BLOCK; k++)
-            g[t][k] = src[k * by_filter + (mirrored ? NW_INT8_TAPS - 1 - t : t)];
-    for (int k = 0; k < NW_INT8_BLOCK; k++) {
-        float rows[3][SIDE], all[SIDE];
-        for (int x = 0; x < 3; x++) four_of_three(g[x][k], g[3 + x][k], g[6 + x][k], rows[x]);
-        for (int y = 0; y < SIDE; y++) {
-            four_of_three(rows[0][y], rows[1][y], rows[2][y], all);
-            for (int x = 0; x < SIDE; x++) dst[y * SIDE + x][k] = all[x];
-        }
-    }
-}
 
 #ifdef NW_AVX512_KERNELS
 
