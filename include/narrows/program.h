@@ -61,6 +61,9 @@ typedef struct nw_program_options {
     int threads; /* 0: as the environment has it */
     int unfused; /* non-zero: keep every tensor of the graph readable, fuse nothing */
     int profile; /* non-zero: measure the time of each step */
+    /* Non-zero: it runs for a few images only, so that preparing weights may take longer than it saves. Then
+     * small maps are made with the weights as they are; the last digits differ from those of other programs. */
+    int few_runs;
 } nw_program_options;
 
 typedef struct nw_program nw_program;

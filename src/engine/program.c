@@ -148,6 +148,7 @@ static nw_status build(nw_program *program, const nw_program_options *options, n
     NW_TRY(status);
     nw_plan_set_bf16(program->plan, options->precision == NW_PRECISION_BF16);
     nw_plan_set_int8(program->plan, options->precision == NW_PRECISION_INT8);
+    nw_plan_set_few_runs(program->plan, options->few_runs != 0);
 
     program->inputs = nw_calloc(piece->input_count, sizeof *program->inputs);
     program->outputs = nw_calloc(piece->output_count, sizeof *program->outputs);

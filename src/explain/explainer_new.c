@@ -201,6 +201,9 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                size_t output_count, const char *diff, int batch, nw_program **out,
                                nw_error *err)
 {
+    /* The loop is after the layer. Before it nothing is gained by fewer digits; nor by weights that take long to
+     * prepare, but for methods that have no loop and are fast. */
+    bool before = !input && e->options.precision != NW_PRECISION_F64;
     nw_program_options options = {.inputs = input ? &input : NULL,
                                   .input_count = input ? 1 : 0,
                                   .outputs = outputs,
@@ -210,10 +213,8 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                   .batch = batch,
                                   .dimensions = e->dimensions,
                                   .dimension_count = e->dimension_count,
-                                  /* The loop is after the layer; before it nothing is gained. */
-                                  .precision = input || e->options.precision == NW_PRECISION_F64
-                                                   ? e->options.precision
-                                                   : NW_PRECISION_F32,
+                                  .precision = before ? NW_PRECISION_F32 : e->options.precision,
+                                  .few_runs = before && e->method->bottleneck,
                                   .threads = e->options.threads,
                                   .profile = e->options.profile};
     NW_TRY(nw_program_compile(e->model, &options, out, err));

@@ -1,11 +1,13 @@
 /* Convolution, by the first of these that has it: 8-bit integers where the program may, 1x1 kernels of our
- * own, minimal filtering, kernels of our own for strides, and oneDNN with layouts of its choice, weights
- * packed once (at every run where they may change). Bias, sum and activation come in the same pass. */
+ * own, small maps of programs that do not run often, kernels of our own for strides, minimal filtering, and
+ * oneDNN with layouts of its choice, weights packed once (at every run where they may change). Bias, sum and
+ * activation come in the same pass. */
 #include "base/parallel.h"
 #include "ops/fast_conv_flat.h"
 #include "ops/fast_conv_int8.h"
 #include "ops/fast_conv_int8_winograd.h"
 #include "ops/fast_conv_internal.h"
+#include "ops/fast_conv_plain.h"
 #include "ops/fast_conv_rows.h"
 #include "ops/fast_conv_tiles.h"
 #include "ops/fast_kernel.h"
@@ -74,6 +76,14 @@ static nw_status forward_rows(nw_plan *plan, const nw_node *node, const nw_conv_
     return nw_rows_conv_step(plan, conv, nw_fast_constant(plan, node, 1), o.src, o.bias, o.add, o.dst, err);
 }
 
+/* Of a small map, with the weights as they are. */
+static nw_status forward_plain(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, nw_error *err)
+{
+    operands o;
+    NW_TRY(operands_of(plan, node, conv, &o, err));
+    return nw_plain_conv_step(plan, conv, nw_fast_constant(plan, node, 1), o.src, o.bias, o.add, o.dst, err);
+}
+
 nw_status nw_fast_conv_forward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                                nw_error *err)
 {
@@ -82,6 +92,8 @@ nw_status nw_fast_conv_forward(nw_plan *plan, const nw_node *node, nw_conv_desc 
     nw_tile_conv *fast;
     if (nw_fast_conv_in_int8(plan, node, conv, false)) return forward_int8(plan, node, conv, err);
     if (nw_fast_conv_is_flat(plan, node, conv)) return forward_flat(plan, node, conv, err);
+    if (nw_plan_few_runs(plan) && nw_fast_constant(plan, node, 1) && nw_plain_conv_fits(conv))
+        return forward_plain(plan, node, conv, err);
     if (nw_fast_constant(plan, node, 1) && nw_rows_conv_fits(conv))
         return forward_rows(plan, node, conv, err);
     NW_TRY(nw_tile_conv_make(plan, conv, nw_fast_constant(plan, node, 1), false, &fast, err));

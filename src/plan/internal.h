@@ -32,7 +32,7 @@ typedef struct nw_plan_steps {
 struct nw_plan {
     const nw_graph *graph;
     nw_dtype dtype;
-    bool bf16, int8;
+    bool bf16, int8, few_runs;
     nw_backend *backend;
     nw_weights_cache *weights;
     nw_phase phase;

@@ -91,6 +91,16 @@ void nw_plan_set_int8(nw_plan *plan, bool int8)
     plan->int8 = int8;
 }
 
+bool nw_plan_few_runs(const nw_plan *plan)
+{
+    return plan->few_runs;
+}
+
+void nw_plan_set_few_runs(nw_plan *plan, bool few)
+{
+    plan->few_runs = few;
+}
+
 void nw_plan_set_bf16(nw_plan *plan, bool bf16)
 {
     plan->bf16 = bf16;

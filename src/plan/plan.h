@@ -65,6 +65,9 @@ void nw_plan_set_bf16(nw_plan *plan, bool bf16);
 /* Whether they may multiply 8-bit integers. */
 bool nw_plan_int8(const nw_plan *plan);
 void nw_plan_set_int8(nw_plan *plan, bool int8);
+/* Whether it will not run often, so that preparing weights had better take no time. */
+bool nw_plan_few_runs(const nw_plan *plan);
+void nw_plan_set_few_runs(nw_plan *plan, bool few);
 /* The processor's vector length in floats for blocked layouts: 16, 8, or 1 for none. */
 int nw_plan_block(const nw_plan *plan);
 

@@ -17,6 +17,8 @@ typedef struct layer {
     bool add;        /* x is added to the result */
 } layer;
 
+static bool layer_few_runs; /* whether programs are for a few runs only */
+
 /* kernel, strides, dilations, padding before and after */
 #define LAYER_SAME(k)                                                                                        \
     {k, k}, {1, 1}, {1, 1}, {(k) / 2, (k) / 2},                                                              \
@@ -73,7 +75,7 @@ typedef struct outcome {
     float *x, *y, *dy, *dx;
     int64_t nx, ny;
     int steps, tiled; /* convolutions by integers, and those of them by minimal filtering */
-    int own;          /* and in float32 by kernels of our own */
+    int own, plain;   /* and in float32 by kernels of our own, and by those with weights as they are */
 } outcome;
 
 static inline void layer_clear(outcome *r)
@@ -96,8 +98,12 @@ static inline outcome layer_compute(nw_model *model, const layer *l, nw_precisio
                                     int threads, float spoilt)
 {
     const char *diffs[] = {"x"};
-    nw_program_options options = {
-        .diffs = diffs, .diff_count = 1, .batch = batch, .precision = precision, .threads = threads};
+    nw_program_options options = {.diffs = diffs,
+                                  .diff_count = 1,
+                                  .batch = batch,
+                                  .precision = precision,
+                                  .threads = threads,
+                                  .few_runs = layer_few_runs};
     nw_program *program = NULL;
     nw_error err = {0};
     if (nw_program_compile(model, &options, &program, &err) != NW_OK) fail_msg("%s", err.message);
@@ -109,6 +115,7 @@ static inline outcome layer_compute(nw_model *model, const layer *l, nw_precisio
         const char *impl = nw_program_step(program, i).impl;
         r.steps += strncmp(impl, "int8", 4) == 0;
         r.own += strcmp(impl, "narrows avx512") == 0;
+        r.plain += strcmp(impl, "plain, narrows avx512") == 0;
         r.tiled += strncmp(impl, "int8, winograd", 14) == 0;
     }
     for (int round = 0; round < 2; round++) { /* nothing of the first may be left in the second */
