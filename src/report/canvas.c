@@ -60,6 +60,7 @@ void nw_frame(nw_picture *picture, int x, int y, int width, int height, nw_rgb c
 
 typedef struct segment {
     double x0, y0, x1, y1;
+    double left, top, right, bottom; /* beyond which it leaves no ink */
 } segment;
 
 static double digit(char c) {
@@ -93,16 +94,16 @@ static int flatten(const char *strokes, segment *segments, double *width) {
                 double t = (double)i / CURVE_PIECES, u = 1 - t;
                 double nx = u * u * x + 2 * u * t * ax + t * t * bx,
                        ny = u * u * y + 2 * u * t * ay + t * t * by;
-                count = add(segments, count, (segment){fx, fy, nx, ny});
+                count = add(segments, count, (segment){.x0 = fx, .y0 = fy, .x1 = nx, .y1 = ny});
                 fx = nx;
                 fy = ny;
             }
             ax = bx;
             ay = by;
         } else if (points > 0) {
-            count = add(segments, count, (segment){x, y, ax, ay});
+            count = add(segments, count, (segment){.x0 = x, .y0 = y, .x1 = ax, .y1 = ay});
         } else if (!*p || *p == ' ') {
-            count = add(segments, count, (segment){ax, ay, ax, ay});
+            count = add(segments, count, (segment){.x0 = ax, .y0 = ay, .x1 = ax, .y1 = ay});
         }
         x = ax;
         y = ay;
@@ -124,6 +125,18 @@ static double advance_of(uint32_t c, double width) {
     return c == ' ' ? space : width * squeeze + spacing;
 }
 
+/* From the grid to pixels, where strokes reach `half` to each side. */
+static void place(segment *segments, int count, double x, double y, double unit, double half) {
+    const double reach = half + 0.5;
+    for (int i = 0; i < count; i++) {
+        segment *s = &segments[i];
+        double x0 = x + s->x0 * squeeze * unit, x1 = x + s->x1 * squeeze * unit;
+        double y0 = y + s->y0 * unit, y1 = y + s->y1 * unit;
+        *s = (segment){x0, y0, x1, y1, fmin(x0, x1) - reach, fmin(y0, y1) - reach, fmax(x0, x1) + reach,
+                       fmax(y0, y1) + reach};
+    }
+}
+
 /* Draws one glyph where picture is not NULL; gives its advance in pixels. */
 static double glyph(nw_picture *picture, double x, double y, double unit, uint32_t c, nw_rgb colour) {
     segment segments[MAX_SEGMENTS];
@@ -132,21 +145,23 @@ static double glyph(nw_picture *picture, double x, double y, double unit, uint32
     double advance = unit * advance_of(c, width);
     if (!picture) return advance;
     double half = fmax(unit * thickness / 2, 0.6);
-    for (int i = 0; i < count; i++) {
-        segment *s = &segments[i];
-        *s = (segment){x + s->x0 * squeeze * unit, y + s->y0 * unit, x + s->x1 * squeeze * unit,
-                       y + s->y1 * unit};
-    }
+    place(segments, count, x, y, unit, half);
     int x1 = (int)ceil(x + width * squeeze * unit + half + 1), y1 = (int)ceil(y + 16 * unit + half + 1);
-    for (int j = (int)floor(y - half - 1); j <= y1; j++)
-        for (int i = (int)floor(x - half - 1); i <= x1; i++) {
+    for (int j = (int)floor(y - half - 1); j <= y1; j++) {
+        const segment *near[MAX_SEGMENTS]; /* those that reach the row */
+        int many = 0;
+        for (int k = 0; k < count; k++)
+            if (j + 0.5 > segments[k].top && j + 0.5 < segments[k].bottom) near[many++] = &segments[k];
+        for (int i = (int)floor(x - half - 1); many && i <= x1; i++) {
             double d = 1e9;
-            for (int k = 0; k < count; k++) {
-                double squared = squared_distance(&segments[k], i + 0.5, j + 0.5);
+            for (int k = 0; k < many; k++) {
+                if (!(i + 0.5 > near[k]->left && i + 0.5 < near[k]->right)) continue;
+                double squared = squared_distance(near[k], i + 0.5, j + 0.5);
                 d = squared < d ? squared : d;
             }
             nw_blend(picture, i, j, colour, half + 0.5 - sqrt(d));
         }
+    }
     return advance;
 }
 
