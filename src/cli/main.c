@@ -3,6 +3,9 @@
 #include "terminal.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +59,20 @@ static int run(const cli_command *command, int argc, char **argv)
     return finish(nw_status_exit_code(status));
 }
 
+/* What one part of a run gives back the next one takes: by default blocks of this size go to the kernel and come
+ * anew, page by page, until a few of them have. */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
+    keep_memory();
     cli_catch_signals();
     if (!name) {
         fputs("usage: narrows COMMAND [OPTION...] [ARGUMENT...]\nTry 'narrows --help'.\n", stderr);
