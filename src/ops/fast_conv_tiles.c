@@ -18,7 +18,7 @@ enum {
     LEAST_CHANNELS = 32,
     LEAST_SIDE = 7,
     LARGE_SIDE = 32,
-    LEAST_SHARE = 40, /* tiles of an image for which 36 products pay with AVX-512: their filters are large */
+    LEAST_SHARE = 25, /* tiles of an image for which 36 products pay with AVX-512: their filters are large */
     LEAST_TOTAL = 64, /* tiles of all images for which transforming the filters at every run pays */
     MATRICES = 4 << 20,       /* bytes of the matrices that are worked with at once */
     WIDE_MATRICES = 16 << 20, /* with AVX-512 */
