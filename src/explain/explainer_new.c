@@ -187,8 +187,7 @@ static nw_status check_stats(const nw_explainer *e, nw_error *err)
     return NW_OK;
 }
 
-/* Only a loop gains from fewer digits, and a single forward pass would lose them. (docs/results/speed.md: what
- * 8-bit integers do to a map.) */
+/* Only a loop gains from fewer digits, and a single forward pass would lose them. (docs/results/speed-maps.md) */
 static void resolve_precision(nw_explainer *e)
 {
     bool loops = e->method->bottleneck != NULL;
