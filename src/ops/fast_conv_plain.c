@@ -46,11 +46,11 @@ static int64_t divide(int64_t a, int64_t by)
 
 static void measure(const nw_conv_desc *conv, plain_conv *p)
 {
-    *p =
-        (plain_conv){.conv = *conv, .in = conv->weights.dims[1], .out = conv->weights.dims[0] / conv->groups};
+    const int64_t *w = conv->weights.dims;
+    *p = (plain_conv){.conv = *conv, .in = w[1], .out = w[0] / conv->groups, .tap_count = w[2] * w[3]};
     const int64_t *stride = conv->strides;
     for (int i = 0; i < 2; i++) {
-        int64_t reach = conv->dilations[i] * (conv->weights.dims[2 + i] - 1) - conv->pads_begin[i];
+        int64_t reach = conv->dilations[i] * (w[2 + i] - 1) - conv->pads_begin[i];
         p->first[i] = divide(-conv->pads_begin[i], stride[i]);
         p->last[i] = divide(reach, stride[i]);
     }
@@ -60,10 +60,9 @@ static void measure(const nw_conv_desc *conv, plain_conv *p)
     int64_t reached = (p->last[0] - p->first[0]) * p->row + p->last[1] - p->first[1];
     p->plane = (p->vectors * WIDE + reached + WIDE - 1) / WIDE * WIDE;
     p->channel = p->plane * stride[0] * stride[1];
-    p->tap_count = conv->weights.dims[2] * conv->weights.dims[3];
     for (int64_t t = 0; t < p->tap_count && t < MOST_TAPS; t++) {
-        int64_t y = t / conv->weights.dims[3] * conv->dilations[0] - conv->pads_begin[0];
-        int64_t x = t % conv->weights.dims[3] * conv->dilations[1] - conv->pads_begin[1];
+        int64_t y = t / w[3] * conv->dilations[0] - conv->pads_begin[0];
+        int64_t x = t % w[3] * conv->dilations[1] - conv->pads_begin[1];
         int64_t down = divide(y, stride[0]), right = divide(x, stride[1]);
         int64_t phase = (y - down * stride[0]) * stride[1] + x - right * stride[1];
         p->taps[t] = phase * p->plane + (down - p->first[0]) * p->row + right - p->first[1];
@@ -78,7 +77,10 @@ bool nw_plain_conv_fits(const nw_conv_desc *conv)
         return false;
     int64_t in = w[1], out = w[0] / conv->groups;
     if (!nw_f32_available() || nw_backend_block() != BLOCK || in % BLOCK || out % BLOCK) return false;
-    if (conv->dst.dims[2] > MOST_PIXELS || conv->dst.dims[3] > MOST_PIXELS) return false;
+    for (int i = 0; i < 2; i++)
+        if (conv->dst.dims[2 + i] > MOST_PIXELS || conv->dilations[i] > MOST_PIXELS ||
+            conv->pads_begin[i] > MOST_PIXELS)
+            return false;
     plain_conv p;
     measure(conv, &p);
     return p.vectors * WIDE <= MOST_PIXELS && p.plane <= 2 * MOST_PIXELS;

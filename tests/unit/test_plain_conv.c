@@ -29,13 +29,16 @@ static const layer layers[] = {
     {16, 16, 1, 2, 2, 2, LAYER_SAME(2), "", false},
 };
 
-/* Strides of four, a window of 64, one of a single pixel, channels that fill no vector, a large map. */
+/* Strides of four, a window of 64, one of a single pixel, channels that fill no vector, a large map, taps
+ * that are far outside. */
+#define FAR (1 << 30)
 static const layer others[] = {
     {16, 16, 1, 12, 12, 1, {3, 3}, {4, 4}, {1, 1}, {1, 1}, {1, 1}, "", false},
     {16, 16, 1, 12, 12, 1, {8, 8}, {1, 1}, {1, 1}, {3, 3}, {4, 4}, "", false},
     {16, 16, 1, 12, 12, 1, LAYER_SAME(1), "", false},
     {16, 24, 1, 12, 12, 1, LAYER_SAME(3), "", false},
     {16, 16, 1, 17, 17, 1, LAYER_SAME(3), "", false},
+    {16, 16, 1, 12, 12, 1, {2, 2}, {1, 1}, {FAR, FAR}, {FAR / 2, FAR / 2}, {FAR / 2, FAR / 2}, "", false},
 };
 
 static bool there(void)
