@@ -141,6 +141,8 @@ def main():
     args = parser.parse_args()
     kept = args.out.with_suffix(".json")
     found = json.loads(kept.read_text()) if args.only and kept.exists() else {}
+    if any(set(got) != set(SETTINGS) for points in found.values() for _, got in points):
+        parser.error(f"{kept} has other settings: measure all of it, without --only")
     chosen = {what: values for what, values in (QUICK if args.quick else VARIED).items()
               if not args.only or what in args.only.split(",")}
     rounds = {(what, value): [] for what, values in chosen.items() for value in values}
