@@ -10,12 +10,6 @@
 
 #include <string.h>
 
-static nw_status fail(nw_kernel *kernel, nw_status status)
-{
-    nw_kernel_free(kernel);
-    return status;
-}
-
 /* The layouts of the gradients: those of the values where oneDNN is fast with them, else both blocked or both
  * plain (a first layer of one or three channels). Its slow implementation is the last resort. */
 static nw_status backward_kernel(nw_plan *plan, const nw_conv_desc *conv, const nw_layout *src,
@@ -104,71 +98,106 @@ static nw_status backward_flat(nw_plan *plan, const nw_node *node, const nw_conv
                              err);
 }
 
+/* By which of the ways the gradient of the source is made, if it is wanted, and in which layouts. */
+typedef struct way {
+    bool integers, flat;
+    nw_tile_conv *tiles; /* or NULL */
+    nw_kernel_step k;    /* oneDNN's, where none of the others has it */
+    nw_layout diff_src, diff_dst;
+} way;
+
+/* oneDNN's kernel; NW_UNSUPPORTED where it has none, in bfloat16 also where it has a slow one only. */
+static nw_status choose_kernel(nw_plan *plan, const nw_node *node, const nw_conv_desc *conv, way *w,
+                               nw_error *err)
+{
+    const nw_layout *src = nw_plan_layout(plan, node->inputs[0]),
+                    *dst = nw_plan_layout(plan, node->outputs[0]);
+    int threads = nw_threads_set(w->k.alone);
+    nw_status status = backward_kernel(plan, conv, src, dst, &w->diff_src, &w->diff_dst, &w->k.kernel, err);
+    nw_threads_set(threads);
+    if (status != NW_OK || !conv->bf16 || !strstr(nw_kernel_impl(w->k.kernel), " ref")) return status;
+    nw_kernel_free(w->k.kernel);
+    w->k.kernel = NULL;
+    return NW_UNSUPPORTED;
+}
+
+/* NW_UNSUPPORTED where there is none. conv->bf16 is taken back where it has to be float32. */
+static nw_status choose(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, way *w, nw_error *err)
+{
+    *w = (way){.k = {.kind = "conv", .flops = nw_fast_conv_flops(conv), .alone = nw_fast_conv_is_alone(conv)},
+               .diff_dst = *nw_plan_layout(plan, node->outputs[0])};
+    if (!nw_plan_wants_diff(plan, node->inputs[0])) return NW_OK;
+    w->integers = nw_fast_conv_in_int8(plan, node, conv, true);
+    w->flat = !w->integers && nw_fast_conv_is_flat(plan, node, conv);
+    if (!w->integers && !w->flat)
+        NW_TRY(nw_tile_conv_make(plan, conv, nw_fast_constant(plan, node, 1), true, &w->tiles, err));
+    if (w->integers || w->flat || w->tiles) {
+        w->diff_src = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block());
+        w->diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
+        return NW_OK;
+    }
+    nw_status status = choose_kernel(plan, node, conv, w, err);
+    if (status != NW_UNSUPPORTED || !conv->bf16) return status;
+    conv->bf16 = false;
+    return choose(plan, node, conv, w, err);
+}
+
+static nw_status backward_tiles(nw_plan *plan, const nw_node *node, const way *w, nw_buffer *diff_dst,
+                                nw_error *err)
+{
+    nw_buffer *dst, *weights = NULL;
+    nw_status status = nw_fast_conv_plain(plan, node, &weights, err);
+    if (status == NW_OK) status = nw_plan_diff_src(plan, node->inputs[0], &w->diff_src, &dst, err);
+    if (status == NW_OK) return nw_tile_conv_step(plan, w->tiles, diff_dst, weights, NULL, NULL, dst, err);
+    nw_tile_conv_free(w->tiles);
+    return status;
+}
+
+static nw_status backward_onednn(nw_plan *plan, const nw_node *node, way *w, nw_buffer *diff_dst,
+                                 nw_error *err)
+{
+    w->k.slots[NW_SLOT_DIFF_DST] = diff_dst;
+    nw_status status = nw_fast_conv_pack(plan, node, w->k.kernel, &w->k.slots[NW_SLOT_WEIGHTS], err);
+    if (status == NW_OK)
+        status = nw_plan_diff_src(plan, node->inputs[0], &w->diff_src, &w->k.slots[NW_SLOT_DIFF_SRC], err);
+    if (status == NW_OK) return nw_fast_kernel_step(plan, &w->k, err);
+    nw_kernel_free(w->k.kernel);
+    return status;
+}
+
 /* d src = weights^T (d dst * act'(dst)), d weights = d dst * act'(dst) by src; what was added gets
  * d dst * act'(dst) as it is. */
 nw_status nw_fast_conv_backward(nw_plan *plan, const nw_node *node, nw_conv_desc *conv, bool *declined,
                                 nw_error *err)
 {
-    nw_kernel_step k = {
-        .kind = "conv", .flops = nw_fast_conv_flops(conv), .alone = nw_fast_conv_is_alone(conv)};
-    const nw_layout *src = nw_plan_layout(plan, node->inputs[0]),
-                    *dst = nw_plan_layout(plan, node->outputs[0]);
+    way w;
+    nw_status status = choose(plan, node, conv, &w, err);
+    if (status == NW_UNSUPPORTED) {
+        *declined = true;
+        return NW_OK;
+    }
+    NW_TRY(status);
     bool wants = nw_plan_wants_diff(plan, node->inputs[0]);
     bool learns = nw_plan_wants_diff(plan, node->inputs[1]);
     int bias = nw_has_in(node, 2) && nw_plan_wants_diff(plan, node->inputs[2]) ? node->inputs[2] : -1;
-    nw_layout diff_src = {0}, diff_dst = *dst;
-    nw_tile_conv *fast = NULL;
-    bool integers = wants && nw_fast_conv_in_int8(plan, node, conv, true),
-         flat = wants && !integers && nw_fast_conv_is_flat(plan, node, conv);
-    if (wants && !integers && !flat)
-        NW_TRY(nw_tile_conv_make(plan, conv, nw_fast_constant(plan, node, 1), true, &fast, err));
-    if (fast) {
-        diff_src = nw_layout_blocked(NW_F32, &conv->src, 1, nw_backend_block());
-        diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
-    } else if (integers || flat) {
-        diff_dst = nw_layout_blocked(NW_F32, &conv->dst, 1, nw_backend_block());
-    } else if (wants) {
-        int threads = nw_threads_set(k.alone);
-        nw_status status = backward_kernel(plan, conv, src, dst, &diff_src, &diff_dst, &k.kernel, err);
-        nw_threads_set(threads);
-        bool slow = status == NW_OK && strstr(nw_kernel_impl(k.kernel), " ref");
-        if (conv->bf16 && (status == NW_UNSUPPORTED || slow)) {
-            nw_kernel_free(k.kernel);
-            conv->bf16 = false;
-            return nw_fast_conv_backward(plan, node, conv, declined, err);
-        }
-        if (status == NW_UNSUPPORTED) {
-            *declined = true;
-            return NW_OK;
-        }
-        NW_TRY(status);
-    }
     /* Gradients are summed, and handed on to what was added, in float32. */
     int added = conv->add ? node->inputs[node->input_count - 1] : -1;
     bool hand_on = nw_plan_wants_diff(plan, added);
-    if (integers && conv->act.kind == NW_ACT_RELU && !hand_on && !learns && bias < 0)
+    if (w.integers && conv->act.kind == NW_ACT_RELU && !hand_on && !learns && bias < 0)
         return backward_int8(plan, node, conv, NULL, err);
     gradient diff;
-    nw_status status = gather(plan, node, conv, wants || learns, hand_on, &diff_dst, &diff, err);
+    status = gather(plan, node, conv, wants || learns, hand_on, &w.diff_dst, &diff, err);
     nw_buffer *read = diff.narrow ? diff.narrow : diff.wide;
     if (status == NW_OK && hand_on) status = nw_plan_add_diff(plan, added, diff.wide, err);
     if (status == NW_OK && (learns || bias >= 0))
         status = nw_fast_conv_weights(plan, conv, node->inputs[0], node->inputs[1], bias, read, err);
-    if (status == NW_OK && fast) {
-        nw_buffer *to, *weights = NULL;
-        status = nw_fast_conv_plain(plan, node, &weights, err);
-        if (status == NW_OK) status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &to, err);
-        if (status == NW_OK) return nw_tile_conv_step(plan, fast, read, weights, NULL, NULL, to, err);
-    }
-    if (status == NW_OK && integers) return backward_int8(plan, node, conv, read, err);
-    if (status == NW_OK && flat) return backward_flat(plan, node, conv, read, err);
     if (status != NW_OK || !wants) {
-        nw_tile_conv_free(fast);
-        return fail(k.kernel, status);
+        nw_tile_conv_free(w.tiles);
+        nw_kernel_free(w.k.kernel);
+        return status;
     }
-    k.slots[NW_SLOT_DIFF_DST] = read;
-    status = nw_fast_conv_pack(plan, node, k.kernel, &k.slots[NW_SLOT_WEIGHTS], err);
-    if (status == NW_OK)
-        status = nw_plan_diff_src(plan, node->inputs[0], &diff_src, &k.slots[NW_SLOT_DIFF_SRC], err);
-    return status == NW_OK ? nw_fast_kernel_step(plan, &k, err) : fail(k.kernel, status);
+    if (w.tiles) return backward_tiles(plan, node, &w, read, err);
+    if (w.integers) return backward_int8(plan, node, conv, read, err);
+    if (w.flat) return backward_flat(plan, node, conv, read, err);
+    return backward_onednn(plan, node, &w, read, err);
 }
