@@ -29,8 +29,11 @@ find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
 
 add_library(narrows_deps INTERFACE)
 target_include_directories(narrows_deps SYSTEM INTERFACE ${DNNL_INCLUDE} ${NIFTI2_INCLUDE} ${RANDOM123_INCLUDE})
-target_link_libraries(narrows_deps INTERFACE PkgConfig::JANSSON PkgConfig::PROTOBUF_C PkgConfig::SPNG PkgConfig::DEFLATE
-  PkgConfig::TURBOJPEG PkgConfig::NETTLE PkgConfig::OPENJPEG ${DCMTK_LIBRARIES} stdc++ ${DNNL_LIBRARY} ${NIFTI2_LIBRARY} ${ZNZ_LIBRARY} ZLIB::ZLIB m)
+# Those in C++ first: they have nine tenths of the names that are looked up whenever the program starts, library by
+# library in this order (half a millisecond of seven).
+target_link_libraries(narrows_deps INTERFACE ${DCMTK_LIBRARIES} stdc++ ${DNNL_LIBRARY} PkgConfig::JANSSON PkgConfig::PROTOBUF_C
+  PkgConfig::SPNG PkgConfig::DEFLATE PkgConfig::TURBOJPEG PkgConfig::NETTLE PkgConfig::OPENJPEG ${NIFTI2_LIBRARY} ${ZNZ_LIBRARY}
+  ZLIB::ZLIB m)
 
 # OpenMP: gcc's, which is the one oneDNN is linked with. clang gets the SIMD pragmas alone.
 find_package(Threads REQUIRED)
