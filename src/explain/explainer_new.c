@@ -200,8 +200,9 @@ nw_status nw_explainer_compile(nw_explainer *e, const char *input, const char *c
                                size_t output_count, const char *diff, int batch, nw_program **out,
                                nw_error *err)
 {
-    /* The loop is after the layer. Before it nothing is gained by fewer digits; nor by weights that take long to
-     * prepare, but for methods that have no loop and are fast. */
+    /* The loop is after the layer: before it nothing is gained by fewer digits. Nor, beside a loop, by weights that
+     * take long to prepare; a method without one is little else than that pass, and has it from the second
+     * image on. */
     bool before = !input && e->options.precision != NW_PRECISION_F64;
     nw_program_options options = {.inputs = input ? &input : NULL,
                                   .input_count = input ? 1 : 0,

@@ -1,4 +1,4 @@
-/* The transform of filters. */
+/* Minimal filtering F(2x2, 3x3) for 8-bit integers: the transform of filters, G g G^T. */
 #include "ops/int8_internal.h"
 #include "ops/int8_winograd.h"
 

@@ -3,6 +3,8 @@
 #ifndef NW_TESTS_CONV_LAYER_H
 #define NW_TESTS_CONV_LAYER_H
 
+#include "backend/backend.h"
+#include "ops/f32_tile.h"
 #include "ops/fast_conv_int8.h"
 #include "support/network.h"
 
@@ -153,6 +155,16 @@ static inline double *layer_widened(const float *from, int64_t n)
     return to;
 }
 
+/* The weights ('w') or the bias ('b') that layer_make gives a layer; free. */
+static inline double *layer_random(char name, int64_t n, float scale)
+{
+    float *data = malloc((size_t)n * sizeof *data);
+    net_fill(data, (size_t)n, 5 * 31 + (uint64_t)name, scale);
+    double *out = layer_widened(data, n);
+    free(data);
+    return out;
+}
+
 /* Every product of the convolution: to y from x, or (backward) to dx from dy. */
 static inline void layer_convolve(const layer *l, const double *w, double *x, double *y, bool backward)
 {
@@ -186,6 +198,30 @@ static inline double layer_apart(const float *a, const double *b, int64_t n)
         size += b[i] * b[i];
     }
     return sqrt(diff / size);
+}
+
+/* What the layer should give in float32 for the outcome's x, from sums in double; free. */
+static inline double *layer_sums(const layer *l, const outcome *r)
+{
+    int64_t map = layer_extent(l, 0) * layer_extent(l, 1);
+    double *w = layer_random('w', layer_weight_count(l), 0.3F), *bias = layer_random('b', l->out, 0.2F);
+    double *x = layer_widened(r->x, r->nx), *y = calloc((size_t)r->ny, sizeof *y);
+    layer_convolve(l, w, x, y, false);
+    for (int64_t k = 0; k < r->ny; k++) {
+        y[k] += bias[k / map % l->out] + (l->add ? x[k] : 0);
+        if (l->act[0] && y[k] < 0) y[k] *= l->act[0] == 'L' ? 0.01 : 0;
+    }
+    free(w);
+    free(bias);
+    free(x);
+    return y;
+}
+
+static inline bool layer_there_f32(void)
+{
+    if (nw_f32_available() && nw_backend_block() == NW_F32_BLOCK) return true;
+    print_message("this processor has no AVX-512, or oneDNN does not use it: skipped\n");
+    return false;
 }
 
 static inline bool layer_there(void)

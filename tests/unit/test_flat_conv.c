@@ -1,7 +1,7 @@
-/* 1x1 convolutions and those with strides by kernels of our own: against sums in double; groups, channels that
- * fill no strip of 64 outputs and more than are taken at once, single pixels, windows that reach over every
- * edge and some that reach nothing, what is added on the way. Bits do not depend on
- * threads or other images, nor does a NaN get lost. */
+/* 1x1 convolutions and those with strides by kernels of our own: against sums in double; groups, channels
+ * that fill no strip of 64 outputs and more than are taken at once, single pixels, windows that reach over
+ * every edge and some that reach nothing, what is added on the way. Bits do not depend on threads or other
+ * images, nor does a NaN get lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "ops/f32_tile.h"
 #include "support/conv_layer.h"
 #include "support/network_run.h"
 
@@ -38,40 +37,18 @@ static bool strided(const layer *l)
     return l->stride[0] > 1 || l->stride[1] > 1;
 }
 
-static bool there(void)
-{
-    if (nw_f32_available() && nw_backend_block() == NW_F32_BLOCK) return true;
-    print_message("this processor has no AVX-512, or oneDNN does not use it: skipped\n");
-    return false;
-}
-
-static double *random_of(char name, int64_t n, float scale)
-{
-    float *data = malloc((size_t)n * sizeof *data);
-    net_fill(data, (size_t)n, 5 * 31 + (uint64_t)name, scale);
-    double *out = layer_widened(data, n);
-    free(data);
-    return out;
-}
-
 static void sums_are_right(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const layer *l = &layers[i];
         nw_model *model = layer_make(l);
         outcome got = layer_compute(model, l, NW_PRECISION_F32, l->batch, 0, 0);
-        int64_t map = layer_extent(l, 0) * layer_extent(l, 1);
-        double *w = random_of('w', layer_weight_count(l), 0.3F), *bias = random_of('b', l->out, 0.2F);
-        double *x = layer_widened(got.x, got.nx), *y = calloc((size_t)got.ny, sizeof *y);
+        double *w = layer_random('w', layer_weight_count(l), 0.3F), *y = layer_sums(l, &got);
         double *dy = layer_widened(got.dy, got.ny), *dx = calloc((size_t)got.nx, sizeof *dx);
-        layer_convolve(l, w, x, y, false);
-        for (int64_t k = 0; k < got.ny; k++) {
-            y[k] += bias[k / map % l->out] + (l->add ? x[k] : 0);
-            if (l->act[0] && y[k] < 0) y[k] *= l->act[0] == 'L' ? 0.01 : 0;
-            if (l->act[0] && got.y[k] <= 0) dy[k] *= l->act[0] == 'L' ? (double)0.01F : 0;
-        }
+        for (int64_t k = 0; l->act[0] && k < got.ny; k++)
+            if (got.y[k] <= 0) dy[k] *= l->act[0] == 'L' ? (double)0.01F : 0;
         for (int64_t k = 0; l->add && k < got.nx; k++) dx[k] = dy[k];
         layer_convolve(l, w, dx, dy, true);
         double forward = layer_apart(got.y, y, got.ny), backward = layer_apart(got.dx, dx, got.nx);
@@ -79,8 +56,6 @@ static void sums_are_right(void **state)
         assert_int_equal(got.own, strided(l) ? 1 : 2); /* the gradient of strides is oneDNN's */
         assert_true(forward < 5e-7 && backward < 5e-7);
         free(w);
-        free(bias);
-        free(x);
         free(y);
         free(dy);
         free(dx);
@@ -92,7 +67,7 @@ static void sums_are_right(void **state)
 static void bits_depend_on_nothing_else(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
         layer_check_bits(&layers[i], NW_PRECISION_F32);
 }
@@ -101,7 +76,7 @@ static void bits_depend_on_nothing_else(void **state)
 static void strides_take_a_sum(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     static const char *const acts[] = {"Relu", "LeakyRelu", "Sigmoid"};
     for (int i = 0; i < 6; i++) {
         ow m;
@@ -113,7 +88,8 @@ static void strides_take_a_sum(void **state)
         ow_node(&m, acts[i / 2], "", "s", "y");
         ow_output(&m, "y");
         nw_model *model = net_load(&m);
-        for (int64_t batch = 1; batch <= 2; batch++) net_compare(model, (net_case){.batch = batch, .back = true});
+        for (int64_t batch = 1; batch <= 2; batch++)
+            net_compare(model, (net_case){.batch = batch, .back = true});
         nw_model_unref(model);
     }
 }
@@ -121,7 +97,7 @@ static void strides_take_a_sum(void **state)
 static void what_is_no_number_stays_none(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     layer_check_nan(&layers[2], NW_PRECISION_F32, NAN); /* with a ReLU */
     nw_model *model = layer_make(&layers[8]);
     outcome got = layer_compute(model, &layers[8], NW_PRECISION_F32, 2, 0, NAN);
@@ -135,9 +111,8 @@ static void what_is_no_number_stays_none(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sums_are_right),
-                                       cmocka_unit_test(bits_depend_on_nothing_else),
-                                       cmocka_unit_test(strides_take_a_sum),
-                                       cmocka_unit_test(what_is_no_number_stays_none)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_are_right), cmocka_unit_test(bits_depend_on_nothing_else),
+        cmocka_unit_test(strides_take_a_sum), cmocka_unit_test(what_is_no_number_stays_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "ops/f32_tile.h"
 #include "support/conv_layer.h"
 
 static const layer layers[] = {
@@ -44,45 +43,19 @@ static const layer others[] = {
     {16, 16, 1, 12, 12, 1, {2, 2}, {1, 1}, {FAR, FAR}, {FAR / 2, FAR / 2}, {FAR / 2, FAR / 2}, "", false},
 };
 
-static bool there(void)
-{
-    if (nw_f32_available() && nw_backend_block() == NW_F32_BLOCK) return true;
-    print_message("this processor has no AVX-512, or oneDNN does not use it: skipped\n");
-    return false;
-}
-
-static double *random_of(char name, int64_t n, float scale)
-{
-    float *data = malloc((size_t)n * sizeof *data);
-    net_fill(data, (size_t)n, 5 * 31 + (uint64_t)name, scale);
-    double *out = layer_widened(data, n);
-    free(data);
-    return out;
-}
-
 static void sums_are_right(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const layer *l = &layers[i];
         nw_model *model = layer_make(l);
         outcome got = layer_compute(model, l, NW_PRECISION_F32, l->batch, 0, 0);
-        int64_t map = layer_extent(l, 0) * layer_extent(l, 1);
-        double *w = random_of('w', layer_weight_count(l), 0.3F), *bias = random_of('b', l->out, 0.2F);
-        double *x = layer_widened(got.x, got.nx), *y = calloc((size_t)got.ny, sizeof *y);
-        layer_convolve(l, w, x, y, false);
-        for (int64_t k = 0; k < got.ny; k++) {
-            y[k] += bias[k / map % l->out] + (l->add ? x[k] : 0);
-            if (l->act[0] && y[k] < 0) y[k] *= l->act[0] == 'L' ? 0.01 : 0;
-        }
+        double *y = layer_sums(l, &got);
         double apart = layer_apart(got.y, y, got.ny);
         print_message("%2zu: %.1e\n", i, apart);
         assert_int_equal(got.plain, 1);
         assert_true(apart < 5e-7);
-        free(w);
-        free(bias);
-        free(x);
         free(y);
         layer_clear(&got);
         nw_model_unref(model);
@@ -92,7 +65,7 @@ static void sums_are_right(void **state)
 static void bits_depend_on_nothing_else(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
         layer_check_bits(&layers[i], NW_PRECISION_F32);
 }
@@ -100,7 +73,7 @@ static void bits_depend_on_nothing_else(void **state)
 static void others_go_another_way(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         nw_model *model = layer_make(&others[i]);
         outcome got = layer_compute(model, &others[i], NW_PRECISION_F32, 1, 0, 0);
@@ -120,7 +93,7 @@ static void others_go_another_way(void **state)
 static void weights_that_may_change_do_too(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     const char *variables[] = {"w"};
     nw_program_options options = {.variables = variables, .variable_count = 1, .few_runs = 1};
     nw_model *model = layer_make(&layers[0]);
@@ -136,7 +109,7 @@ static void weights_that_may_change_do_too(void **state)
 static void what_is_no_number_stays_none(void **state)
 {
     (void)state;
-    if (!there()) skip();
+    if (!layer_there_f32()) skip();
     layer_check_nan(&layers[3], NW_PRECISION_F32, NAN); /* with a ReLU */
     layer_check_nan_weight(&layers[1], NW_PRECISION_F32);
 }
